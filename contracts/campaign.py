@@ -1,0 +1,98 @@
+"""A campaign on disk: ``results/CAMPAIGN/`` and how it is read.
+
+campaign.json               the study, its hash, the plan, what cannot run and why; written once
+trials/ID-CELL/trial.json   the record of a finished trial (contracts.trial); never rewritten
+trials/ID-CELL/latency.hlog its histograms, and console.log of a guest
+report.html                 made from the above, at any time, again
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.errors import InputError, validate
+from contracts.plan import PlannedTrial
+from contracts.study import Study
+from contracts.trial import TrialRecord
+
+
+class NotRun(BaseModel):
+    """An arm that the study names and this laboratory cannot run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    arm: str
+    why: str
+    remedy: str
+
+
+class Campaign(BaseModel):
+    """The content of ``campaign.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    created_at: datetime
+    study: Study
+    study_sha256: str
+    trials: list[PlannedTrial]
+    not_run: list[NotRun]
+
+    @property
+    def runnable(self) -> list[PlannedTrial]:
+        """Trials whose arm this laboratory can run, in running order."""
+        missing = {row.arm for row in self.not_run}
+        return [trial for trial in self.trials if trial.cell.arm not in missing]
+
+
+def read_campaign(directory: Path) -> Campaign:
+    """Read ``directory/campaign.json``. Raises InputError."""
+    path = directory / "campaign.json"
+    return validate(Campaign, _read_json(path), path, "name a folder that a campaign made")
+
+
+def read_records(directory: Path) -> list[TrialRecord]:
+    """Every finished trial of the campaign at ``directory``, in running order. Raises InputError."""
+    paths = sorted(directory.glob("trials/*/trial.json"))
+    remedy = "records are never edited: move this folder away to run its trial again"
+    return [validate(TrialRecord, _read_json(path), path, remedy) for path in paths]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` aside, sync it and rename it, so that ``path`` is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fchmod(stream.fileno(), 0o644)
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            path, "", f"cannot read: {error.strerror}", "name a folder that a campaign made"
+        ) from None
+    except ValueError as error:
+        raise InputError(path, "", f"not JSON: {error}", "restore the file from a copy") from None

@@ -1,0 +1,150 @@
+"""A study: which cells are compared, under which load, how often."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from contracts.arms import ARMS, SERVICES, WORKLOADS, split_service
+from contracts.errors import read_yaml, validate
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudyCaps(_Strict):
+    """What an instance may use. ``cpus`` left out means one CPU per thread, as in the paper."""
+
+    memory_mib: int = Field(ge=16)
+    cpus: float | None = Field(default=None, gt=0)
+
+
+class Load(_Strict):
+    """A closed loop of ``users``, for a time or for an exact total of requests."""
+
+    users: int = Field(ge=1, le=10_000)
+    warm_up_s: float = Field(default=0, ge=0, le=3600)
+    duration_s: float | None = Field(default=None, gt=0, le=24 * 3600)
+    requests: int | None = Field(default=None, ge=1)
+    timeout_s: float = Field(default=30, gt=0)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Load:
+        if (self.duration_s is None) == (self.requests is None):
+            raise ValueError("give either duration_s or requests, and not both")
+        return self
+
+
+class Cell(_Strict):
+    """service x arm x threads x caps, and the workload's size where it has one."""
+
+    service: str
+    arm: str
+    threads: int
+    cpus: float
+    memory_mib: int
+    array_length: int | None = None
+
+    @property
+    def slug(self) -> str:
+        """A name for files and rows, the same for the same cell."""
+        size = f"-n{self.array_length}" if self.array_length else ""
+        caps = f"{self.cpus:g}cpu-{self.memory_mib}mib"
+        return f"{self.service}-{self.arm}-{self.threads}t-{caps}{size}"
+
+
+class Study(_Strict):
+    """The content of ``studies/*.yml``: the cross product of its factors, less ``exclude``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    title: str
+    seed: int = Field(ge=0)
+    boots: int = Field(ge=1, description="fresh boots of each cell; one block holds one of each")
+    services: list[str] = Field(min_length=1)
+    arms: list[str] = Field(min_length=1)
+    threads: list[int] = Field(default=[1], min_length=1)
+    caps: list[StudyCaps] = Field(min_length=1)
+    array_length: int = Field(default=20_000, ge=2)
+    load: dict[str, Load]
+    boot_timeout_s: float = Field(default=120, gt=0)
+    exclude: list[dict[str, str | int | float]] = Field(default=[])
+
+    @field_validator("services")
+    @classmethod
+    def _known_services(cls, services: list[str]) -> list[str]:
+        return _all_known(services, SERVICES, "service")
+
+    @field_validator("arms")
+    @classmethod
+    def _known_arms(cls, arms: list[str]) -> list[str]:
+        return _all_known(arms, tuple(ARMS), "arm")
+
+    @field_validator("threads")
+    @classmethod
+    def _positive_threads(cls, threads: list[int]) -> list[int]:
+        if min(threads) < 1 or max(threads) > 64:
+            raise ValueError("threads lie between 1 and 64")
+        return threads
+
+    @model_validator(mode="after")
+    def _complete(self) -> Study:
+        for workload in self.load:
+            if workload not in WORKLOADS:
+                raise ValueError(f"unknown workload '{workload}' under load")
+        for service in self.services:
+            workload, _ = split_service(service)
+            if workload not in self.load:
+                raise ValueError(f"load lacks '{workload}', which service '{service}' needs")
+        for row in self.exclude:
+            unknown = sorted(set(row) - set(Cell.model_fields))
+            if unknown:
+                raise ValueError(f"exclude names '{unknown[0]}', which no cell has")
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the study's meaning: comments and key order in the file do not count."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def cells(self) -> list[Cell]:
+        """Every cell of the study, in the order of its factors."""
+        cells = [
+            Cell(
+                service=service,
+                arm=arm,
+                threads=threads,
+                cpus=caps.cpus or float(threads),
+                memory_mib=caps.memory_mib,
+                array_length=self.array_length if service.startswith("bubble_sort") else None,
+            )
+            for service in self.services
+            for arm in self.arms
+            for threads in self.threads
+            for caps in self.caps
+        ]
+        return [cell for cell in cells if not any(_matches(cell, row) for row in self.exclude)]
+
+
+def load_study(path: Path) -> Study:
+    """Read and check the study at ``path``. Raises InputError."""
+    content: dict[str, Any] = read_yaml(path, "study")
+    return validate(Study, content, path, "compare with studies/demo.yml; docs/formats.md lists every key")
+
+
+def _all_known(names: list[str], known: tuple[str, ...], what: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown {what} '{name}'; known are {', '.join(known)}")
+    if len(set(names)) != len(names):
+        raise ValueError(f"a {what} is named twice")
+    return names
+
+
+def _matches(cell: Cell, row: dict[str, str | int | float]) -> bool:
+    return all(getattr(cell, key) == value for key, value in row.items())
