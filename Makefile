@@ -1,0 +1,97 @@
+# unilab: `make demo` runs the study on this machine, `make test` runs every test; `make help` lists all.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STUDY ?= studies/demo.yml
+OSV_LOADER ?=
+CAMPAIGN ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PLAY = $(BIN)/ansible-playbook -i inventories/local -e study=$(STUDY) \
+	$(if $(OSV_LOADER),-e osv_loader=$(abspath $(OSV_LOADER))) $(if $(CAMPAIGN),-e campaign=$(CAMPAIGN))
+
+# What is installed from Debian or Ubuntu, by what it is for.
+PACKAGES := \
+	mmdebstrap debian-archive-keyring dpkg-dev e2fsprogs \
+	systemd-container iproute2 netcat-openbsd openssh-client util-linux \
+	qemu-system-x86 qemu-utils squashfs-tools \
+	python3 python3-venv gcc libc6-dev make git
+# Compilers, unless the machine has its own.
+PACKAGES += $(if $(shell command -v go),,golang-go)
+PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
+PACKAGES += $(if $(shell command -v mvn),,maven)
+
+.PHONY: help setup demo test lint unit integration molecule clean distclean lock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .cache/packages.stamp .cache/venv.stamp .cache/collections.stamp .cache/wheels.stamp ## install all that unilab needs
+
+demo: setup ## run studies/demo.yml on this machine, and print the path of the report
+	@test "$$(id -u)" = 0 || { echo "make demo boots machines, which only root may. Remedy: sudo make demo." >&2; exit 1; }
+	ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false $(PLAY) site.yml
+
+test: lint unit integration molecule ## every test; the smoke campaign is among the integration tests
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy analysis contracts library module_utils filter_plugins callback_plugins locustfiles
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline --profile production
+
+unit: setup ## tests that need nothing but Python
+	$(BIN)/pytest tests/unit
+
+integration: setup ## tests with compilers, machines and guests
+	$(BIN)/pytest tests/integration
+
+molecule: setup ## each role on machines of its own
+	$(BIN)/pytest tests/roles
+
+clean: ## end every process and remove every namespace that the laboratory made
+	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
+		$(BIN)/ansible-playbook -i inventories/local playbooks/local_lab.yml -e local_lab_state=absent; \
+	fi
+
+distclean: clean ## and remove every file that was made, but for results
+	rm -rf --one-file-system .lab .cache .collections $(VENV) unilab.egg-info services/*/*/build
+
+lock: ## write the locks of Python's packages anew
+	$(BIN)/pip-compile $(LOCK) --extra dev --output-file requirements/controller.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --output-file requirements/load.txt requirements/load.in
+LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
+.cache/packages.stamp: Makefile
+	@mkdir -p .cache
+	@missing=$$(dpkg-query --show --showformat='$${Status} $${Package}\n' $(PACKAGES) 2>/dev/null \
+		| sed -n 's/^install ok installed //p' | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort) | xargs); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing $$missing"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@
+
+.cache/venv.stamp: requirements/controller.txt pyproject.toml .cache/packages.stamp
+	@echo "Installing Python packages (a minute)"
+	@test -x $(BIN)/python || python3 -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/controller.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# From Galaxy where it answers; else the same collections out of the community bundle on PyPI.
+.cache/collections.stamp: requirements.yml tools/collections.py .cache/venv.stamp
+	@$(BIN)/python tools/collections.py requirements.yml .collections
+	@touch $@
+
+# Locust for the client, which has no way out of the laboratory.
+.cache/wheels.stamp: requirements/load.txt .cache/venv.stamp
+	@echo "Fetching Locust for the client"
+	@rm -rf .cache/wheels
+	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+		--python-version 3.11 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --platform any \
+		--requirement requirements/load.txt --dest .cache/wheels
+	@touch $@

@@ -1,0 +1,37 @@
+"""Which arms of a study this laboratory can run, and what would help with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from contracts.arms import ARMS
+from contracts.campaign import NotRun
+from contracts.study import Study
+
+_OSV_REMEDY = (
+    "build or download an OSv loader and name it: `make demo OSV_LOADER=PATH`, "
+    "or -e osv_loader=PATH with ansible-playbook"
+)
+
+
+def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: str) -> list[NotRun]:
+    """Return the arms of ``study`` that cannot run, with why and remedy.
+
+    ``groups`` are the inventory's, name to hosts; ``osv_loader`` is "" where there is none.
+    """
+    rows: list[NotRun] = []
+    for name in study.arms:
+        arm = ARMS[name]
+        if arm.missing:
+            rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))
+        elif not groups.get(arm.host_group):
+            rows.append(
+                NotRun(
+                    arm=name,
+                    why=f"the inventory has no host in group {arm.host_group}",
+                    remedy=f"add one to {arm.host_group}, see inventories/lab/hosts.yml",
+                )
+            )
+        elif arm.runtime == "osv" and not osv_loader:
+            rows.append(NotRun(arm=name, why="no OSv loader was given", remedy=_OSV_REMEDY))
+    return rows

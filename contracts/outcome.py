@@ -1,0 +1,117 @@
+"""From what the steps of a trial returned to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.trial import Ended, TrialRecord
+
+Result = Mapping[str, Any]
+
+
+def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRecord:
+    """The record of a trial.
+
+    Args:
+        facts: campaign, study, id, block, position, cell, times, instance and provenance, as
+            TrialRecord has them; ``nonce`` is what this trial put into its instance.
+        steps: the Ansible result of each step, by name: start, caps, idle, load, loaded. A step
+            that was not reached is missing or empty.
+    """
+    facts = dict(facts)
+    nonce, instance = facts.pop("nonce"), facts["instance"]
+    start, caps, load = (steps.get(name, {}) for name in ("start", "caps", "load"))
+    cell, produced = facts["cell"], load.get("produced") or {}
+    seen = start.get("identity")
+    footprints = [row for name in ("idle", "loaded") for row in steps.get(name, {}).get("footprints", [])]
+    return TrialRecord.model_validate(
+        facts
+        | {
+            "caps": {
+                "wanted_cpus": cell["cpus"],
+                "wanted_memory_bytes": cell["memory_mib"] * 1024 * 1024,
+                "read_back": caps.get("read_back", []),
+            },
+            "identity": seen
+            and {
+                "nonce_wanted": nonce,
+                "nonce_seen": seen["nonce"],
+                "artifact_seen": seen["artifact"],
+                "threads_seen": seen["threads"],
+            },
+            "boot": seen
+            and {
+                "first_answer_ms": start["first_answer_ms"],
+                "measured_on": instance["host"],
+                "polls": start["polls"],
+            },
+            "load": produced.get("load"),
+            "footprints": footprints,
+            "end": ended(facts, steps).model_dump(),
+        }
+    )
+
+
+def ended(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended:
+    """How the trial ended: the first step that went wrong decides."""
+    for judge in (_judge_start, _judge_identity, _judge_caps, _judge_load, _judge_footprints):
+        verdict = judge(facts, steps)
+        if verdict:
+            return verdict
+    return Ended(state="completed")
+
+
+def _judge_start(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
+    start = steps.get("start", {})
+    if start.get("identity"):
+        return None
+    ended_by_itself = start.get("ended")
+    if ended_by_itself is None:
+        return Ended(state="failed", why=f"start: {_message(start)}")
+    return Ended(state="crashed" if ended_by_itself else "hung", why=f"start: {_message(start)}")
+
+
+def _judge_identity(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
+    seen, threads = steps["start"]["identity"], facts["cell"]["threads"]
+    if seen["artifact"] != facts["instance"]["artifact_sha256"]:
+        return Ended(state="invalid", why=f"identity: another artifact answered ({seen['artifact']})")
+    if seen["threads"] != threads:
+        return Ended(state="invalid", why=f"identity: {seen['threads']} threads, not {threads}")
+    return None
+
+
+def _judge_caps(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
+    caps = steps.get("caps", {})
+    return Ended(state="invalid", why=f"caps: {_message(caps)}") if _went_wrong(caps) else None
+
+
+def _judge_load(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
+    load = steps.get("load", {})
+    produced = load.get("produced")
+    if not produced:
+        return Ended(state="failed", why=f"load: {_message(load)}")
+    outcome = produced["outcome"]
+    if outcome["state"] != "completed":
+        return Ended(state=outcome["state"], why=f"load: {outcome['why']}")
+    verdict = produced["load"]["verdict"]
+    return None if verdict == "valid" else Ended(state="invalid", why=f"generator: {verdict}")
+
+
+def _judge_footprints(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
+    for name in ("idle", "loaded"):
+        step = steps.get(name, {})
+        if _went_wrong(step):
+            return Ended(state="failed", why=f"footprint, {name}: {_message(step)}")
+    return None
+
+
+def _went_wrong(step: Result) -> bool:
+    return not step or bool(step.get("failed") or step.get("unreachable"))
+
+
+def _message(step: Result) -> str:
+    if not step:
+        return "not reached"
+    told = str(step.get("msg") or step.get("stderr") or "no message").strip()
+    return " ".join(told.splitlines()[-3:])

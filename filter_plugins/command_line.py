@@ -1,0 +1,53 @@
+"""Filters that tell each runtime what to run: the same program and environment, in its own syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Interface
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+
+def linux_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
+    """Command line of a Linux kernel whose only program is ``command``.
+
+    Words with ``=`` that the kernel does not know become init's environment, and what stands after
+    ``--`` its arguments (Documentation/admin-guide/kernel-parameters in Linux). ``address`` is
+    ADDRESS/PREFIX.
+    """
+    _no_spaces(environment)
+    words = ["console=ttyS0", "quiet", "panic=-1", f"UNILAB_IP={address}", f"UNILAB_GATEWAY={gateway}"]
+    words += [f"{name}={value}" for name, value in environment.items()]
+    return " ".join([*words, "--", command])
+
+
+def osv_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
+    """Command line of an OSv kernel: options, then the program. ``address`` is ADDRESS/PREFIX."""
+    _no_spaces(environment)
+    interface = IPv4Interface(address)
+    words = [
+        "--rootfs=rofs",
+        f"--ip=eth0,{interface.ip},{interface.netmask}",
+        f"--defaultgw={gateway}",
+        f"--nameserver={gateway}",
+        *(f"--env={name}={value}" for name, value in environment.items()),
+    ]
+    return " ".join([*words, command])
+
+
+def _no_spaces(environment: Mapping[str, Any]) -> None:
+    for name, value in environment.items():
+        if any(character.isspace() for character in str(value)):
+            raise AnsibleFilterError(
+                f"environment {name}: a boot command line cannot carry white space. "
+                "Remedy: choose a value without it."
+            )
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        """Name the filters."""
+        return {"linux_command_line": linux_command_line, "osv_command_line": osv_command_line}

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+"""Ansible module campaign."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: campaign
+short_description: Open a campaign, new or resumed, and say which trials remain
+description:
+  - Runs on the controller.
+options:
+  results:
+    description: Directory of all campaigns.
+    type: path
+    required: true
+  study:
+    description: The study, as the filter C(study_file) returns it.
+    type: dict
+    required: true
+  not_run:
+    description: Arms that cannot run, as the filter C(study_not_run) returns them.
+    type: list
+    elements: dict
+    default: []
+  name:
+    description: Name of the campaign; empty to resume this study's unfinished one, or make a new one.
+    type: str
+    default: ""
+author: unilab
+"""
+
+EXAMPLES = r"""
+- name: Open the campaign
+  campaign:
+    results: results
+    study: "{{ 'studies/demo.yml' | study_file }}"
+"""
+
+RETURN = r"""
+directory:
+  description: Where the campaign lies.
+  returned: always
+  type: str
+  sample: results/demo-20261123T120000Z
+name:
+  description: Its name.
+  returned: always
+  type: str
+  sample: demo-20261123T120000Z
+resumed:
+  description: Whether it was there before.
+  returned: always
+  type: bool
+  sample: false
+total:
+  description: Number of trials that can run here.
+  returned: always
+  type: int
+  sample: 24
+trials:
+  description: Those that remain, in running order.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{id: "0001", block: 0, position: 0, directory: 0001-todos-go-docker, cell: {service: todos-go}}]
+study_reference:
+  description: Name, hash and seed of the study, as records carry them.
+  returned: always
+  type: dict
+  sample: {name: demo, sha256: 5f0c, seed: 7}
+"""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from contracts.campaign import NotRun
+from contracts.errors import InputError
+from contracts.opening import open_campaign
+from contracts.study import Study
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "results": {"type": "path", "required": True},
+            "study": {"type": "dict", "required": True},
+            "not_run": {"type": "list", "elements": "dict", "default": []},
+            "name": {"type": "str", "default": ""},
+        },
+    )
+    study = Study.model_validate(module.params["study"])
+    not_run = [NotRun.model_validate(row) for row in module.params["not_run"]]
+    now = datetime.now(timezone.utc)
+    try:
+        opened = open_campaign(Path(module.params["results"]), study, not_run, module.params["name"], now)
+    except InputError as error:
+        module.fail_json(msg=str(error))
+    trials = [trial.model_dump(mode="json") | {"directory": trial.directory} for trial in opened.remaining]
+    module.exit_json(
+        changed=not opened.resumed,
+        directory=str(opened.directory),
+        name=opened.campaign.name,
+        resumed=opened.resumed,
+        total=len(opened.campaign.runnable),
+        trials=trials,
+        study_reference={"name": study.name, "sha256": study.sha256, "seed": study.seed},
+    )
+
+
+if __name__ == "__main__":
+    main()

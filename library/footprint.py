@@ -1,0 +1,81 @@
+#!/usr/bin/python
+"""Ansible module footprint."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: footprint
+short_description: Memory of a running instance, by every kind that can be had
+options:
+  platform:
+    description: What runs the instance.
+    type: str
+    choices: [docker, qemu]
+    required: true
+  name:
+    description: Name of the container or guest.
+    type: str
+    required: true
+  directory:
+    description: State directory of the guest (qemu).
+    type: path
+  when:
+    description: What the instance has been through, kept with each figure.
+    type: str
+    choices: [idle, loaded]
+    required: true
+author: unilab
+"""
+
+EXAMPLES = r"""
+- name: Memory after the load
+  footprint:
+    platform: qemu
+    name: instance
+    directory: /var/lib/unilab/guests/instance
+    when: loaded
+"""
+
+RETURN = r"""
+footprints:
+  description: One row per kind, in bytes.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {kind: docker_stats, source: memory.current - memory.stat:inactive_file, bytes: 4812800, when: loaded}
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab import memory, qemu
+from ansible.module_utils.unilab.docker_engine import Engine
+from ansible.module_utils.unilab.errors import LabError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "platform": {"type": "str", "choices": ["docker", "qemu"], "required": True},
+            "name": {"type": "str", "required": True},
+            "directory": {"type": "path"},
+            "when": {"type": "str", "choices": ["idle", "loaded"], "required": True},
+        },
+        required_if=[("platform", "qemu", ["directory"])],
+        supports_check_mode=True,
+    )
+    name, when = module.params["name"], module.params["when"]
+    try:
+        if module.params["platform"] == "docker":
+            rows = memory.of_docker(Engine(), name, when)
+        else:
+            rows = memory.of_qemu(qemu.Guest(name, Path(module.params["directory"])), when)
+    except LabError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, footprints=rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+#!/usr/bin/python
+"""Ansible module qemu_guest."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: qemu_guest
+short_description: A QEMU guest, booted, timed to its first right answer, paused, or ended
+description:
+  - The guest outlives the module. Its console, pid and control socket lie in I(directory).
+  - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time.
+options:
+  name:
+    description: Name of the guest; its network card's address depends on it.
+    type: str
+    required: true
+  directory:
+    description: Where the guest's state lies.
+    type: path
+    required: true
+  state:
+    description:
+      - C(started) boots it. C(paused) and C(running) halt and continue the virtual CPUs of a
+        guest that is there. C(stopped) asks it to power off, C(absent) ends it and removes its state.
+    type: str
+    choices: [started, paused, running, stopped, absent]
+    default: started
+  accelerator:
+    description: What runs the virtual CPUs.
+    type: str
+    choices: [kvm, tcg]
+    default: tcg
+  vcpus:
+    description: Number of virtual CPUs.
+    type: int
+    default: 1
+  memory_mib:
+    description: Memory of the guest.
+    type: int
+    default: 256
+  kernel:
+    description: Kernel to boot directly; without it the guest boots from I(disk).
+    type: path
+  initrd:
+    description: Initial RAM disk.
+    type: path
+  command_line:
+    description: Command line of the kernel.
+    type: str
+    default: ""
+  disk:
+    description: Raw disk image, the first virtio disk.
+    type: path
+  disk_writable:
+    description: Whether the guest may write to I(disk).
+    type: bool
+    default: false
+  disk_command_line:
+    description: Write I(command_line) into the boot sectors of I(disk) first, as OSv reads it.
+    type: bool
+    default: false
+  bridge:
+    description: Bridge that the guest's network card joins.
+    type: str
+    default: br0
+  namespace:
+    description: Network namespace for the QEMU process.
+    type: str
+  cpus:
+    description: CPU list that all of QEMU is bound to; empty for all.
+    type: str
+    default: ""
+  address:
+    description: Address at which the guest will answer.
+    type: str
+  port:
+    description: Port at which the guest will answer.
+    type: int
+    default: 8080
+  nonce:
+    description: What the guest must say of itself; empty to not wait.
+    type: str
+    default: ""
+  timeout_s:
+    description: How long to wait for the first right answer, or for a power-off.
+    type: float
+    default: 120
+author: unilab
+"""
+
+EXAMPLES = r"""
+- name: A Linux guest with a service as its only program
+  qemu_guest:
+    name: instance
+    directory: /var/lib/unilab/guests/instance
+    kernel: /boot/vmlinuz
+    initrd: /var/lib/unilab/images/initrd
+    disk: /var/lib/unilab/images/todos-go.squashfs
+    command_line: console=ttyS0 UNILAB_NONCE=abc -- /app/server
+    address: 10.77.0.100
+    nonce: abc
+"""
+
+RETURN = r"""
+pid:
+  description: Process id of QEMU, 0 when it does not run.
+  returned: always
+  type: int
+  sample: 4711
+first_answer_ms:
+  description: From the start of QEMU to the first right answer, in milliseconds.
+  returned: a nonce was given and the guest was started
+  type: float
+  sample: 812.4
+polls:
+  description: How many polls that took.
+  returned: as first_answer_ms
+  type: int
+  sample: 17
+identity:
+  description: What the guest said of itself.
+  returned: as first_answer_ms
+  type: dict
+  sample: {service: todos-go, nonce: abc, artifact: 5f0c, threads: 1}
+ended:
+  description: The guest ended by itself before it answered.
+  returned: on failure
+  type: bool
+  sample: true
+console:
+  description: Last lines of its console.
+  returned: on failure
+  type: str
+  sample: Kernel panic
+qemu_version:
+  description: Version line of QEMU.
+  returned: the guest was started
+  type: str
+  sample: QEMU emulator version 7.2.22
+"""
+
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab import first_answer, qemu
+from ansible.module_utils.unilab.errors import LabError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "state": {
+                "type": "str",
+                "choices": ["started", "paused", "running", "stopped", "absent"],
+                "default": "started",
+            },
+            "accelerator": {"type": "str", "choices": ["kvm", "tcg"], "default": "tcg"},
+            "vcpus": {"type": "int", "default": 1},
+            "memory_mib": {"type": "int", "default": 256},
+            "kernel": {"type": "path"},
+            "initrd": {"type": "path"},
+            "command_line": {"type": "str", "default": ""},
+            "disk": {"type": "path"},
+            "disk_writable": {"type": "bool", "default": False},
+            "disk_command_line": {"type": "bool", "default": False},
+            "bridge": {"type": "str", "default": "br0"},
+            "namespace": {"type": "str"},
+            "cpus": {"type": "str", "default": ""},
+            "address": {"type": "str"},
+            "port": {"type": "int", "default": 8080},
+            "nonce": {"type": "str", "default": ""},
+            "timeout_s": {"type": "float", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    guest = _guest(module)
+    state, pid = module.params["state"], qemu.running(guest)
+    try:
+        if module.check_mode:
+            module.exit_json(changed=(pid is None) == (state == "started"), pid=pid or 0)
+        if state == "started":
+            _started(module, guest, pid)
+        if state in ("paused", "running"):
+            changed = pid is not None and qemu.set_paused(guest, state == "paused")
+        elif state == "stopped":
+            changed = qemu.stop(guest, patience_s=module.params["timeout_s"])
+        else:
+            changed = qemu.destroy(guest)
+        module.exit_json(changed=changed, pid=qemu.running(guest) or 0)
+    except LabError as error:
+        module.fail_json(msg=str(error))
+
+
+def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
+    if pid is not None:
+        module.exit_json(changed=False, pid=pid)
+    boot = _boot(module)
+    if module.params["disk_command_line"]:
+        from ansible.module_utils.unilab.osv_disk import set_command_line
+
+        set_command_line(boot.disk, boot.command_line)
+    began_s = time.monotonic()
+    pid = qemu.start(guest, boot)
+    result = {"changed": True, "pid": pid, "qemu_version": qemu.version()}
+    if not module.params["nonce"]:
+        time.sleep(0.2)
+        if qemu.running(guest) is None:
+            module.fail_json(
+                msg=f"QEMU ended at once: {qemu.console_tail(guest, 3)}",
+                ended=True,
+                console=qemu.console_tail(guest),
+            )
+        module.exit_json(**result)
+    try:
+        answer = first_answer.wait(
+            module.params["address"],
+            module.params["port"],
+            module.params["nonce"],
+            module.params["timeout_s"],
+            alive=lambda: qemu.running(guest) is not None,
+        )
+    except first_answer.NoAnswer as error:
+        module.fail_json(
+            msg=str(error),
+            ended=qemu.running(guest) is None,
+            console=qemu.console_tail(guest),
+        )
+    result |= {
+        "first_answer_ms": round((answer.at_s - began_s) * 1000, 3),
+        "polls": answer.polls,
+        "identity": answer.identity,
+    }
+    module.exit_json(**result)
+
+
+def _guest(module: AnsibleModule) -> qemu.Guest:
+    wanted = module.params
+    return qemu.Guest(wanted["name"], Path(wanted["directory"]).resolve(), wanted["namespace"])
+
+
+def _boot(module: AnsibleModule) -> qemu.Boot:
+    wanted = module.params
+
+    def path(name: str) -> Path | None:
+        return Path(wanted[name]).resolve() if wanted[name] else None
+
+    return qemu.Boot(
+        accelerator=wanted["accelerator"],
+        vcpus=wanted["vcpus"],
+        memory_mib=wanted["memory_mib"],
+        kernel=path("kernel"),
+        initrd=path("initrd"),
+        command_line=wanted["command_line"],
+        disk=path("disk"),
+        disk_writable=wanted["disk_writable"],
+        bridge=wanted["bridge"],
+        cpus=wanted["cpus"],
+    )
+
+
+if __name__ == "__main__":
+    main()

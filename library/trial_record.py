@@ -1,0 +1,82 @@
+#!/usr/bin/python
+"""Ansible module trial_record."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trial_record
+short_description: Write the record of a trial, whole or not at all
+description:
+  - Runs on the controller. Decides from the results of the steps how the trial ended.
+options:
+  path:
+    description: Where C(trial.json) goes.
+    type: path
+    required: true
+  facts:
+    description: What is known beforehand; see C(contracts/outcome.py).
+    type: dict
+    required: true
+  steps:
+    description: Results of the steps by name.
+    type: dict
+    required: true
+author: unilab
+"""
+
+EXAMPLES = r"""
+- name: Write the record
+  trial_record:
+    path: results/demo/trials/0001-todos-go-docker/trial.json
+    facts: "{{ facts }}"
+    steps: {start: "{{ start }}"}
+"""
+
+RETURN = r"""
+end:
+  description: How the trial ended.
+  returned: always
+  type: dict
+  sample: {state: completed, why: ""}
+summary:
+  description: The trial in one line.
+  returned: always
+  type: str
+  sample: todos-go docker boot 1, completed, 412 requests/s
+"""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from pydantic import ValidationError
+
+from contracts.campaign import write_atomically
+from contracts.outcome import record_of
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "facts": {"type": "dict", "required": True},
+            "steps": {"type": "dict", "required": True},
+        },
+    )
+    facts = module.params["facts"] | {"ended_at": datetime.now(timezone.utc)}
+    try:
+        record = record_of(facts, module.params["steps"])
+    except (ValidationError, KeyError) as error:
+        module.fail_json(msg=f"a step of the trial returned what a record cannot hold: {error}")
+    write_atomically(Path(module.params["path"]), record.model_dump_json(indent=2) + "\n")
+    told = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
+    if record.load and record.end.state == "completed":
+        told += f", {record.load.throughput_per_s:.4g} requests/s"
+    elif record.end.why:
+        told += f" ({record.end.why})"
+    module.exit_json(changed=False, end=record.end.model_dump(), summary=told)
+
+
+if __name__ == "__main__":
+    main()

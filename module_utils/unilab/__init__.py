@@ -1,0 +1,1 @@
+"""The work behind unilab's modules: plain Python, tested without Ansible."""

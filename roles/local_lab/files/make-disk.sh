@@ -1,0 +1,23 @@
+#!/bin/sh
+# make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY
+# Writes the Debian root, with what is the machine's own laid over it, into one ext4 disk image.
+# The overlay lives in a mount namespace of this script: nothing stays mounted, however it ends.
+set -eu
+root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6
+work=$disk.work
+
+rm -rf "$work" "$disk.partial"
+mkdir -p "$work/own/etc/systemd/network" "$work/own/etc/systemd/system/multi-user.target.wants" "$work/merged"
+echo "$hostname" >"$work/own/etc/hostname"
+printf '127.0.0.1 localhost\n%s %s\n' "${address%/*}" "$hostname" >"$work/own/etc/hosts"
+echo '/dev/vda / ext4 defaults,noatime 0 0' >"$work/own/etc/fstab"
+printf '[Match]\nName=eth0\n[Network]\nAddress=%s\nGateway=%s\n' "$address" "$gateway" \
+    >"$work/own/etc/systemd/network/10-eth0.network"
+ln -s /lib/systemd/system/systemd-networkd.service "$work/own/etc/systemd/system/multi-user.target.wants/"
+
+unshare --mount --propagation=private sh -euc '
+    mount -t overlay unilab -o "lowerdir=$1/own:$2" "$1/merged"
+    mke2fs -q -t ext4 -L root -d "$1/merged" "$3" "$4G"
+' sh "$work" "$root" "$disk.partial" "$size_gib"
+rm -rf "$work"
+mv "$disk.partial" "$disk"
