@@ -61,7 +61,7 @@ distclean: clean ## and remove every file that was made, but for results
 	rm -rf --one-file-system .lab .cache .collections $(VENV) unilab.egg-info services/*/*/build
 
 lock: ## write the locks of Python's packages anew
-	$(BIN)/pip-compile $(LOCK) --extra dev --output-file requirements/controller.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml
 	$(BIN)/pip-compile $(LOCK) --output-file requirements/load.txt requirements/load.in
 LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 
