@@ -1,0 +1,332 @@
+"""The page, the table and the status of synthetic campaigns, through the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from campaigns import ARM_FACTOR, NO_LOADER, ended, make_study, write_campaign
+
+from analysis.__main__ import main
+from analysis.figure_style import colour, line_style, marker
+from contracts.arms import ARMS
+from contracts.trial import TrialRecord
+
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+SMALL = make_study(services=["todos-go", "bubble_sort-go"], boots=3)
+
+
+@dataclass
+class Page:
+    """What a browser would see."""
+
+    html: str
+    text: str
+    ids: list[str]
+    links: list[str]
+    tables: dict[str, list[list[str]]]
+    figures: list[str]
+
+
+@dataclass
+class _Reader(HTMLParser):
+    """Checks that tags balance, and gathers text, ids, links and tables by section."""
+
+    open_tags: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    tables: dict[str, list[list[str]]] = field(default_factory=dict)
+    figures: list[str] = field(default_factory=list)
+    section: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag not in VOID:
+            self.open_tags.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given[name] for name in ("href", "xlink:href", "src") if name in given]
+        if tag == "section":
+            self.section = given["id"]
+        if tag == "tr":
+            self.tables.setdefault(self.section, []).append([])
+        if tag in ("td", "th"):
+            self.tables[self.section][-1].append("")
+        if tag == "svg":
+            self.figures.append(given["aria-label"])
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open_tags.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open_tags.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open_tags:
+            return
+        self.text.append(data)
+        if {"td", "th"} & set(self.open_tags):
+            self.tables[self.section][-1][-1] += data
+
+
+def read_page(path: Path) -> Page:
+    html = path.read_text(encoding="utf-8")
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open_tags == []
+    text = " ".join(" ".join(reader.text).split())
+    return Page(html, text, reader.ids, reader.links, reader.tables, reader.figures)
+
+
+def report(directory: Path, **options: object) -> Page:
+    study = options.pop("study", SMALL)
+    write_campaign(directory / "c", study, **options)  # type: ignore[arg-type]
+    assert main(["report", str(directory / "c")]) == 0
+    return read_page(directory / "c" / "report.html")
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return report(tmp_path_factory.mktemp("complete"))
+
+
+def test_page_stands_alone(complete: Page) -> None:
+    assert complete.html.startswith("<!DOCTYPE html>")
+    assert all(link.startswith("#") for link in complete.links)
+    assert not re.search(r"@import|url\((?!#)|<script|<link|<metadata", complete.html)
+    assert len(complete.ids) == len(set(complete.ids))
+    assert {link[1:] for link in complete.links} <= set(complete.ids)
+
+
+def test_page_is_the_same_for_the_same_records(complete: Page, tmp_path: Path) -> None:
+    assert report(tmp_path).html == complete.html
+
+
+def test_complete_campaign_says_so(complete: Page) -> None:
+    assert "Complete: every planned trial has been run." in complete.text
+    assert "18 of 18 planned" in complete.text
+    assert "Absolute values mean nothing; ratios between arms on the same virtual CPU do." in complete.text
+    assert "Of 6 comparisons of throughput, 6 told the arms apart." in complete.text
+    assert "Every trial that ran was completed and is valid." in complete.text
+
+
+def test_ratios_of_the_page_are_those_put_in(complete: Page) -> None:
+    rows = [row for row in complete.tables["ratios"] if row[0] == "todos-go"][:3]
+    for row in rows:
+        other, base = row[1].split(" / ")
+        low, high = map(float, row[5].split(" to "))
+        assert low < ARM_FACTOR[other] / ARM_FACTOR[base] < high
+        means = [float(text.replace(",", "")) for text in row[2].split(" / ")]
+        assert means[0] / means[1] == pytest.approx(float(row[4]), rel=0.01)
+        assert row[7:] == ["+1.00", "higher"]
+
+
+def test_latency_table_withholds_what_few_answers_cannot_bear(complete: Page) -> None:
+    rows = {(row[0], row[1]): row for row in complete.tables["latency"][1:]}
+    slow, fast = rows["bubble_sort-go", "docker"], rows["todos-go", "docker"]
+    assert int(slow[3].replace(",", "")) < 2995 <= int(fast[3].replace(",", ""))
+    assert slow[7] == "insufficient"
+    assert float(fast[4]) == pytest.approx(40 / 640 * 1000 * 0.94, rel=0.06)
+    values = [float(text) for text in fast[4:]]
+    assert values == sorted(values)
+
+
+def test_all_figures_are_there_with_units_and_names(complete: Page) -> None:
+    assert len(complete.figures) == 7
+    for label in (
+        "throughput (requests/s)",
+        "response time (ms, log scale)",
+        "memory (MiB)",
+        "image size (MiB)",
+    ):
+        assert label in complete.text
+    assert "boot time to the first right answer (s)" in complete.text
+    assert "qemu_pss, idle" in complete.text
+    assert "cgroup_working_set, loaded" in complete.text
+
+
+def test_kinds_of_memory_do_not_meet(complete: Page) -> None:
+    summaries = re.findall(r"<summary>(Memory, .*?)</summary>", complete.html)
+    assert summaries == ["Memory, qemu_pss, idle", "Memory, qemu_pss, loaded"]
+
+
+def test_provenance_is_complete(complete: Page) -> None:
+    assert SMALL.sha256 in complete.text
+    assert "python -m analysis report results/c" in complete.text
+    assert "array_length: 2000" in complete.text
+    assert ["qemu-host", "versions.qemu", "7.2.9"] in complete.tables["provenance"]
+
+
+def test_arms_not_run_make_the_campaign_incomplete(tmp_path: Path) -> None:
+    page = report(tmp_path, not_run=(NO_LOADER,))
+    assert "Incomplete: 6 planned trials not run for want of osv-qemu." in page.text
+    assert NO_LOADER.why in page.text
+    assert NO_LOADER.remedy in page.text
+    assert "Of 2 comparisons of throughput" in page.text
+    assert "12 of 18 planned" in page.text
+    assert ["osv-qemu", NO_LOADER.why, NO_LOADER.remedy] in page.tables["excluded"]
+
+
+def test_partial_campaign(tmp_path: Path) -> None:
+    page = report(tmp_path, finished=7)
+    assert "Incomplete: 11 planned trials still to do." in page.text
+    assert "insufficient" in page.text
+
+
+def test_one_boot_gives_no_interval(tmp_path: Path) -> None:
+    page = report(tmp_path, study=make_study(services=["todos-go"], boots=1))
+    assert "Of 3 comparisons of throughput, 3 had too few boots." in page.text
+    assert "an interval needs 2 valid boots of each arm, here are 1 and 1" in page.text
+    assert {row[5] for row in page.tables["ratios"][1:4]} == {"insufficient"}
+
+
+def test_all_failed(tmp_path: Path) -> None:
+    page = report(tmp_path, edit=lambda record: ended(record, "failed", "the <image> could not be built"))
+    assert page.figures == []
+    assert "No two arms can be compared yet." in page.text
+    assert "18 trials gave no valid measurement" in page.text
+    assert [row[4] for row in page.tables["excluded"][1:]] == ["the <image> could not be built"] * 18
+
+
+def test_empty_campaign(tmp_path: Path) -> None:
+    page = report(tmp_path, finished=0)
+    assert page.figures == []
+    assert "Incomplete: 18 planned trials still to do." in page.text
+    assert "No trial has been run yet." in page.text
+
+
+def test_equal_arms_cannot_be_told_apart(tmp_path: Path) -> None:
+    study = make_study(services=["todos-go"], arms=["docker", "linux-qemu"])
+    page = report(tmp_path, study=study, arm_factor={"docker": 1.0, "linux-qemu": 1.0})
+    assert "linux-qemu and docker cannot be told apart" in page.text
+
+
+def test_missing_and_disagreeing_histograms_are_warned_of(tmp_path: Path) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        assert record.load
+        changes: dict[str, dict[str, object]] = {
+            "0001": {"histogram": "gone.hlog"},
+            "0002": {"throughput_per_s": 9999.0},
+        }
+        load = record.load.model_copy(update=changes.get(record.id))
+        return record.model_copy(update={"load": load})
+
+    study = make_study(services=["todos-go"], boots=1)
+    campaign = write_campaign(tmp_path / "c", study, edit=edit)
+    (tmp_path / "c" / "trials" / campaign.trials[0].directory / "gone.hlog").unlink()
+    assert main(["report", str(tmp_path / "c")]) == 0
+    page = read_page(tmp_path / "c" / "report.html")
+    assert "gone.hlog is missing" in page.text
+    assert "Trial 0002: the record states 99,990 right answers in the window" in page.text
+
+
+def spoil_nothing(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def spoil_json(folder: Path) -> None:
+    (folder / "campaign.json").write_text("{")
+
+
+def spoil_record(folder: Path) -> None:
+    record = sorted(folder.glob("trials/*/trial.json"))[0]
+    record.write_text(record.read_text().replace('"schema_version":1', '"schema_version":9'))
+
+
+def spoil_histogram(folder: Path) -> None:
+    log = sorted(folder.glob("trials/*/latency.hlog"))[0]
+    log.write_text(log.read_text() + "20.0,1.0,5.0,HISTnonsense\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (spoil_nothing, "campaign.json"),
+        (spoil_json, "not JSON"),
+        (spoil_record, "key schema_version"),
+        (spoil_histogram, "latency.hlog"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], None], named: str
+) -> None:
+    folder = tmp_path / "c"
+    write_campaign(folder, make_study(services=["todos-go"], boots=1))
+    spoil(folder)
+    assert main(["report", str(folder)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert named in captured.err
+    assert "Remedy: " in captured.err
+    assert list(tmp_path.rglob("*report.html*")) == []
+
+
+def test_output_path_is_used_printed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_campaign(tmp_path / "c", SMALL, finished=0)
+    wanted = tmp_path / "pages" / "today.html"
+    assert main(["report", str(tmp_path / "c"), "--output", str(wanted)]) == 0
+    assert capsys.readouterr().out == f"{wanted}\n"
+    assert wanted.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert main(["report", str(tmp_path / "c"), "--output", str(tmp_path)]) == 2
+    assert "this is a folder" in capsys.readouterr().err
+
+
+def test_table_has_one_row_per_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        return ended(record, "crashed", "exit 139") if record.id == "0004" else record
+
+    write_campaign(tmp_path / "c", SMALL, edit=edit)
+    assert main(["table", str(tmp_path / "c")]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["trial_id"] for row in rows] == [f"{number:04d}" for number in range(1, 19)]
+    crashed, other = rows[3], rows[0]
+    assert (crashed["end"], crashed["counts"], crashed["why_not"]) == ("crashed", "false", "exit 139")
+    assert crashed["throughput_per_s"] == ""
+    assert other["counts"] == "true"
+    assert float(other["throughput_per_s"]) > 0
+    assert float(other["p99.9_response_ms"]) > float(other["p50_response_ms"])
+    assert {"memory_qemu_pss_idle_bytes", "memory_cgroup_working_set_loaded_bytes"} <= set(other)
+
+
+def test_table_of_nothing_is_a_header(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_campaign(tmp_path / "c", SMALL, finished=0)
+    assert main(["table", str(tmp_path / "c")]) == 0
+    assert capsys.readouterr().out.startswith("trial_id")
+
+
+def test_status_tells_done_to_do_and_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        return ended(record, "hung", "silent") if record.block == 0 else record
+
+    write_campaign(tmp_path / "c", SMALL, not_run=(NO_LOADER,), finished=9, edit=edit)
+    assert main(["status", str(tmp_path / "c")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4] == ["done     9 of 18 trials (4 hung, 5 valid)", "to do    3", "not run  6"]
+    assert NO_LOADER.remedy in lines[4]
+    assert lines[-1].startswith("Incomplete: 3 planned trials still to do and 6 planned trials not run")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"]])
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 0
+    assert "python -m analysis report results/" in capsys.readouterr().out
+
+
+def test_every_arm_has_a_look_of_its_own() -> None:
+    for look in (colour, marker, line_style):
+        assert len({str(look(arm)) for arm in ARMS}) == len(ARMS)
