@@ -14,11 +14,11 @@ options:
     type: path
     required: true
   study:
-    description: The study, as the filter C(study_file) returns it.
+    description: The study, as the module C(study) returns it.
     type: dict
     required: true
   not_run:
-    description: Arms that cannot run, as the filter C(study_not_run) returns them.
+    description: Arms that cannot run, as the module C(study) returns them.
     type: list
     elements: dict
     default: []
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 - name: Open the campaign
   campaign:
     results: results
-    study: "{{ 'studies/demo.yml' | study_file }}"
+    study: "{{ lab.study }}"
 """
 
 RETURN = r"""

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+"""Ansible module study."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: study
+short_description: Read and check a study, and say which of its arms cannot run here
+description:
+  - Runs on the controller and changes nothing.
+options:
+  path:
+    description: The study.
+    type: path
+    required: true
+  groups:
+    description: The inventory's groups, name to hosts.
+    type: dict
+    required: true
+  osv_loader:
+    description: OSv's kernel or loader on the controller; empty where there is none.
+    type: str
+    default: ""
+author: unilab
+"""
+
+EXAMPLES = r"""
+- name: Read the study
+  study:
+    path: studies/demo.yml
+    groups: "{{ groups }}"
+  register: lab
+"""
+
+RETURN = r"""
+study:
+  description: Content of the study, with defaults filled in.
+  returned: always
+  type: dict
+  sample: {name: demo, boots: 3, services: [todos-go], arms: [docker]}
+not_run:
+  description: Arms that cannot run here, why, and what would help.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{arm: osv-qemu, why: no OSv loader was given, remedy: name one}]
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from contracts.availability import arms_not_run
+from contracts.errors import InputError
+from contracts.study import load_study
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "groups": {"type": "dict", "required": True},
+            "osv_loader": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    loader = module.params["osv_loader"]
+    try:
+        study = load_study(Path(module.params["path"]))
+        if loader and not Path(loader).is_file():
+            raise InputError(
+                loader, "osv_loader", "there is no such file", "name an existing loader, or none"
+            )
+    except InputError as error:
+        module.fail_json(msg=str(error))
+    not_run = arms_not_run(study, module.params["groups"], loader)
+    module.exit_json(
+        changed=False,
+        study=study.model_dump(mode="json"),
+        not_run=[row.model_dump(mode="json") for row in not_run],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Campaigns: opened, resumed after a kill, and never mixed."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from contracts.availability import arms_not_run
+from contracts.campaign import Campaign, read_campaign, read_records, write_atomically
+from contracts.errors import InputError
+from contracts.opening import Opened, open_campaign
+from contracts.outcome import record_of
+from contracts.plan import PlannedTrial
+from contracts.study import Study, load_study
+from tests.unit.test_outcome import FACTS
+from tests.unit.test_study import write
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+GROUPS = {"docker_hosts": ["d"], "qemu_hosts": ["q"]}
+
+
+def finish_trial(directory: Path, campaign: Campaign, trial: PlannedTrial) -> None:
+    planned = trial.model_dump(include={"id", "block", "position", "cell"})
+    record = record_of(FACTS | planned | {"campaign": campaign.name}, {})
+    write_atomically(directory / "trials" / trial.directory / "trial.json", record.model_dump_json())
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return load_study(write(tmp_path, threads=[1]))
+
+
+def opened(results: Path, study: Study, name: str = "") -> Opened:
+    return open_campaign(results, study, arms_not_run(study, GROUPS, ""), name, NOW)
+
+
+def test_a_new_campaign_has_the_studys_name_and_the_time(tmp_path: Path, study: Study) -> None:
+    first = opened(tmp_path / "results", study)
+    assert first.directory.name == "small-20260102T030405Z" and not first.resumed
+    assert len(first.remaining) == 12
+    assert read_campaign(first.directory) == first.campaign
+
+
+def test_a_killed_campaign_resumes_and_keeps_what_was_finished(tmp_path: Path, study: Study) -> None:
+    first = opened(tmp_path / "results", study)
+    finish_trial(first.directory, first.campaign, first.remaining[0])
+    kept = (first.directory / "trials" / first.remaining[0].directory / "trial.json").read_bytes()
+    half_made = first.directory / "trials" / first.remaining[1].directory
+    half_made.mkdir(parents=True)
+    (half_made / "latency.hlog").write_text("half")
+
+    again = opened(tmp_path / "results", study)
+
+    assert again.resumed and again.directory == first.directory
+    assert again.remaining == first.remaining[1:]
+    assert not half_made.exists()
+    assert (first.directory / "trials" / first.remaining[0].directory / "trial.json").read_bytes() == kept
+
+
+def test_a_finished_campaign_is_left_alone(tmp_path: Path, study: Study) -> None:
+    first = opened(tmp_path / "results", study)
+    for trial in first.remaining:
+        finish_trial(first.directory, first.campaign, trial)
+    later = open_campaign(
+        tmp_path / "results", study, [], "", datetime(2026, 1, 2, 3, 4, 6, tzinfo=timezone.utc)
+    )
+    assert later.directory != first.directory and not later.resumed
+    named = opened(tmp_path / "results", study, name=first.campaign.name)
+    assert named.remaining == [] and len(read_records(first.directory)) == 12
+
+
+def test_another_studys_campaign_is_refused(tmp_path: Path, study: Study) -> None:
+    opened(tmp_path / "results", study, name="mine")
+    other = load_study(write(tmp_path, seed=99))
+    with pytest.raises(InputError, match="another study"):
+        opened(tmp_path / "results", other, name="mine")
+
+
+def test_an_atomic_write_leaves_the_old_file_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record.json"
+    write_atomically(path, "old")
+
+    def no_space(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,129 @@
+"""How a trial ended, from what its steps returned."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from contracts.outcome import ended, record_of
+
+FACTS: dict[str, Any] = {
+    "campaign": "c",
+    "study": {"name": "s", "sha256": "0" * 64, "seed": 1},
+    "id": "0001",
+    "block": 0,
+    "position": 0,
+    "cell": {
+        "service": "todos-go",
+        "arm": "docker",
+        "threads": 1,
+        "cpus": 1.0,
+        "memory_mib": 256,
+        "array_length": None,
+    },
+    "started_at": "2026-01-02T03:04:05Z",
+    "ended_at": "2026-01-02T03:04:25Z",
+    "nonce": "abc",
+    "instance": {
+        "artifact_sha256": "a" * 64,
+        "image_sha256": "b" * 64,
+        "image_bytes": 5,
+        "kernel": "6.1",
+        "accelerator": "tcg",
+        "vcpus": 1,
+        "command_line": "/app/server",
+        "host": "docker-host",
+        "address": "10.0.0.2",
+        "port": 8080,
+    },
+    "provenance": {},
+}
+LOAD = {
+    "users": 4,
+    "warm_up_s": 1.0,
+    "window_s": 2.0,
+    "started_at": "2026-01-02T03:04:10Z",
+    "requests": 100,
+    "throughput_per_s": 50.0,
+    "mean_response_ms": 80.0,
+    "percentiles_ms": {"p50": 1.0, "p90": 1.0, "p99": 1.0, "p99.9": 1.0, "max": 1.0},
+    "little_residual": 0.0,
+    "errors": {},
+    "responses_checked": 100,
+    "generator": {"tool": "locust", "cpu_percent": 10.0, "cpu_s": 0.2, "processes": 1},
+    "verdict": "valid",
+}
+ROW = {"kind": "docker_stats", "source": "memory.current", "bytes": 1, "when": "idle"}
+STEPS: dict[str, Any] = {
+    "start": {
+        "identity": {"service": "todos-go", "nonce": "abc", "artifact": "a" * 64, "threads": 1},
+        "first_answer_ms": 400.0,
+        "polls": 9,
+    },
+    "caps": {
+        "read_back": [{"resource": "cpu", "kind": "quota", "source": "f", "value": 1.0, "unit": "cpus"}]
+    },
+    "idle": {"footprints": [ROW]},
+    "load": {"produced": {"outcome": {"state": "completed", "why": ""}, "load": LOAD}},
+    "loaded": {"footprints": [ROW | {"when": "loaded"}]},
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    steps = copy.deepcopy(STEPS)
+    for step, content in changes.items():
+        steps[step] = content
+    return steps
+
+
+def test_a_trial_in_which_all_went_well_is_completed() -> None:
+    record = record_of(FACTS, STEPS)
+    assert record.end.state == "completed" and record.end.why == ""
+    assert record.boot and record.boot.first_answer_ms == 400.0
+    assert record.identity and record.identity.nonce_seen == record.identity.nonce_wanted == "abc"
+    assert [row.when for row in record.footprints] == ["idle", "loaded"]
+    assert record.caps and record.caps.wanted_memory_bytes == 256 * 2**20
+
+
+ANOTHER = STEPS["start"] | {"identity": STEPS["start"]["identity"] | {"artifact": "c" * 64}}
+MORE_THREADS = STEPS["start"] | {"identity": STEPS["start"]["identity"] | {"threads": 4}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "state", "why"),
+    [
+        (changed(start={"failed": True, "msg": "ended before", "ended": True}), "crashed", "ended before"),
+        (changed(start={"failed": True, "msg": "no right answer", "ended": False}), "hung", "no right"),
+        (changed(start={"failed": True, "msg": "port is taken"}), "failed", "port is taken"),
+        (changed(start={"unreachable": True, "msg": "no route"}), "failed", "no route"),
+        (changed(start={}), "failed", "not reached"),
+        (changed(start=ANOTHER), "invalid", "another artifact"),
+        (changed(start=MORE_THREADS), "invalid", "4 threads, not 1"),
+        (changed(caps={"failed": True, "msg": "The caps do not hold"}), "invalid", "do not hold"),
+        (changed(load={"produced": None, "msg": "locust: no such file"}), "failed", "no such file"),
+        (
+            changed(load={"produced": {"outcome": {"state": "hung", "why": "no answer"}, "load": None}}),
+            "hung",
+            "no answer",
+        ),
+        (
+            changed(
+                load={
+                    "produced": {
+                        "outcome": {"state": "completed", "why": ""},
+                        "load": LOAD | {"verdict": "CPU 93 %"},
+                    }
+                }
+            ),
+            "invalid",
+            "CPU 93 %",
+        ),
+        (changed(loaded={"failed": True, "msg": "container does not run"}), "failed", "does not run"),
+    ],
+)
+def test_the_first_step_that_went_wrong_decides(steps: dict[str, Any], state: str, why: str) -> None:
+    end = ended(FACTS, steps)
+    assert end.state == state and why in end.why
+    assert record_of(FACTS, steps).end == end
