@@ -1,0 +1,146 @@
+"""The answers that are right, and the check of a target against them before it is loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from gevent import Timeout
+
+from unilab_load.failures import failure_kind
+from unilab_load.liveness import Ending
+from unilab_load.options import LoadOptions, OptionError
+
+_KEYS = {"method": str, "path": str, "status": int, "content_type": str, "body": str}
+_EXCERPT_BYTES = 40
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came over the wire."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A request and its only right answer."""
+
+    method: str
+    path: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the target says of itself, in load.json's words."""
+
+    nonce_seen: str
+    artifact_seen: str
+    threads_seen: int
+
+
+class TargetError(Exception):
+    """The target is not the one to be loaded, or is not there; ``ending`` is what the run ends with."""
+
+    def __init__(self, state: str, why: str) -> None:
+        super().__init__(why)
+        self.ending = Ending(state, why)
+
+
+def load_reference(path: Path, array_length: int | None) -> list[Expected]:
+    """Read a workload's responses.json: a list of {method, path, status, content_type, body}.
+
+    ``{n}`` in a body stands for ``array_length``. The first entry is the one to load. Raises OptionError.
+    """
+    option = f"--responses: {path}"
+    remedy = "name the responses.json of the workload's folder under services"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(option, f"cannot read: {error.strerror}", remedy) from None
+    except ValueError as error:
+        raise OptionError(option, f"not JSON: {error}", remedy) from None
+    if not isinstance(entries, list) or not entries:
+        raise OptionError(option, "not a list with at least one response", remedy)
+    return [_expected(entry, f"{option}: entry {i}", array_length) for i, entry in enumerate(entries)]
+
+
+def check_responses(options: LoadOptions, reference: list[Expected]) -> None:
+    """Request every entry once and compare status, content type and body to the byte. Raises TargetError."""
+    for expected in reference:
+        seen = _fetch(options, expected.method, expected.path)
+        difference = _difference(expected.answer, seen)
+        if difference:
+            raise TargetError("invalid", f"{expected.method} {expected.path}: {difference}")
+
+
+def check_identity(options: LoadOptions) -> Identity:
+    """Return the target's identity where it is the expected one. Raises TargetError."""
+    answer = _fetch(options, "GET", "/identity")
+    try:
+        told = json.loads(answer.body)
+        identity = Identity(str(told["nonce"]), str(told["artifact"]), int(told["threads"]))
+    except (ValueError, KeyError, TypeError):
+        raise TargetError("invalid", f"GET /identity: no identity in {_excerpt(answer.body, 0)}") from None
+    for name, wanted, seen in (
+        ("nonce", options.expected_nonce, identity.nonce_seen),
+        ("artifact", options.expected_artifact, identity.artifact_seen),
+        ("threads", options.expected_threads, identity.threads_seen),
+    ):
+        if wanted is not None and wanted != seen:
+            raise TargetError("invalid", f"GET /identity: {name} is '{seen}' and not '{wanted}'")
+    return identity
+
+
+def _expected(entry: Any, where: str, array_length: int | None) -> Expected:
+    for key, kind in _KEYS.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
+            raise OptionError(
+                where, f"key {key} is not there as {kind.__name__}", "compare with docs/load.md"
+            )
+    body = entry["body"]
+    if "{n}" in body:
+        if array_length is None:
+            raise OptionError("--array-length", f"missing, and {where} has {{n}} in its body", "give it")
+        body = body.replace("{n}", str(array_length))
+    answer = Answer(entry["status"], entry["content_type"], body.encode())
+    return Expected(entry["method"], entry["path"], answer)
+
+
+def _fetch(options: LoadOptions, method: str, path: str) -> Answer:
+    connection = HTTPConnection(options.address, options.port)
+    try:
+        # A socket's timeout would allow every byte that long; this one is for the whole answer.
+        with Timeout(options.timeout_s, TimeoutError(f"no answer for {options.timeout_s:g} s")):
+            connection.request(method, path)
+            response = connection.getresponse()
+            return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+    except (OSError, HTTPException) as error:
+        kind = failure_kind(error)
+        state = {"timeout": "hung", "other": "invalid"}.get(kind, "crashed")
+        raise TargetError(state, f"{method} {path}, outside the load: {kind} ({error})") from None
+    finally:
+        connection.close()
+
+
+def _difference(wanted: Answer, seen: Answer) -> str:
+    if seen.status != wanted.status:
+        return f"status {seen.status} and not {wanted.status}"
+    if seen.content_type != wanted.content_type:
+        return f"content type '{seen.content_type}' and not '{wanted.content_type}'"
+    if seen.body != wanted.body:
+        pairs = zip(seen.body, wanted.body, strict=False)
+        at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(seen.body), len(wanted.body)))
+        return f"body differs at byte {at}: {_excerpt(seen.body, at)} and not {_excerpt(wanted.body, at)}"
+    return ""
+
+
+def _excerpt(body: bytes, at: int) -> str:
+    part = body[at : at + _EXCERPT_BYTES]
+    return f"'{part.decode(errors='replace')}'" if part else "the end"
