@@ -1,0 +1,104 @@
+"""A file tree as every image writer sees it, and the hash that names it.
+
+The hash is sha256 over one line per entry, sorted by path in bytes. A line is the JSON array
+``[path, type, mode, content]`` and a newline: path relative to the root; type directory, file or
+symlink; mode "755" or "644" (directories 755, files by whether their owner may execute them,
+symlinks "777"); content the sha256 of a file, the target of a symlink, "" for a directory. Owners,
+times and the root itself do not count, nor does ``etc/unilab/artifact``, which holds the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible.module_utils.unilab.hashing import sha256_of
+
+from contracts.errors import InputError
+
+ARTIFACT = "etc/unilab/artifact"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One directory, file or symlink of a tree.
+
+    Attributes:
+        path: relative to the tree's root, parts joined by "/", never empty.
+        kind: directory, file or symlink.
+        mode: permission bits, 0o755 or 0o644; 0o777 for a symlink.
+        size_bytes: a file's size, else 0.
+        source: where its content lies on this machine.
+        target: a symlink's, else "".
+    """
+
+    path: str
+    kind: str
+    mode: int
+    size_bytes: int
+    source: Path
+    target: str = ""
+
+    @property
+    def key(self) -> bytes:
+        """What entries are sorted by: the path in bytes, a folder before what it holds."""
+        return os.fsencode(self.path)
+
+
+def walk(root: Path) -> list[Entry]:
+    """Every entry below ``root``, sorted. Raises InputError for devices, pipes and sockets."""
+    return sorted(_below(root, ""), key=lambda entry: entry.key)
+
+
+def _below(folder: Path, prefix: str) -> Iterator[Entry]:
+    for child in folder.iterdir():
+        entry = entry_of(child, prefix + child.name)
+        yield entry
+        if entry.kind == "directory":
+            yield from _below(child, entry.path + "/")
+
+
+def entry_of(source: Path, path: str) -> Entry:
+    """``source`` as the entry ``path`` of a tree, with its mode normalised. Raises InputError."""
+    status = source.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return Entry(path, "symlink", 0o777, 0, source, str(source.readlink()))
+    if stat.S_ISDIR(status.st_mode):
+        return Entry(path, "directory", 0o755, 0, source)
+    if stat.S_ISREG(status.st_mode):
+        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        return Entry(path, "file", mode, status.st_size, source)
+    raise InputError(
+        source,
+        "",
+        f"/{path} would be a device, pipe or socket",
+        "stage files, directories and symlinks only",
+    )
+
+
+def listing(root: Path) -> list[str]:
+    """The lines that the hash of ``root`` is taken of, without their newlines."""
+    return [_line(entry) for entry in walk(root) if entry.path != ARTIFACT]
+
+
+def _line(entry: Entry) -> str:
+    content = sha256_of(entry.source) if entry.kind == "file" else entry.target
+    return json.dumps([entry.path, entry.kind, f"{entry.mode:o}", content])
+
+
+def listing_sha256(lines: list[str]) -> str:
+    """The tree's hash, from its ``listing``."""
+    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+
+
+def artifact_sha256(root: Path) -> str:
+    """The hash that staging left in the tree. Raises InputError where there is none."""
+    try:
+        return (root / ARTIFACT).read_text(encoding="ascii").strip()
+    except OSError:
+        raise InputError(root, "", "not a staged tree", "give a folder that staged_tree made") from None

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import lzma
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.initramfs import cpio, module_order
+from ansible.module_utils.unilab.libc import root_entries
+from ansible.module_utils.unilab.linux_boot import Packages, make_boot_files
+from ansible.module_utils.unilab.linux_disk import write_disk
+from ansible.module_utils.unilab.linux_kernel import newest_release, unpack_kernel
+from trees import compile_c, staged
+
+RELEASE = "6.1.0-9-cloud-amd64"
+KERNEL = b"\x7fELF" + b"kernel" * 1000
+
+
+def _bzimage(payload: bytes) -> bytes:
+    """A bzImage as the boot protocol describes it: one setup sector more, then the payload at 64."""
+    head = bytearray(1024)
+    head[0x1F1] = 1
+    head[0x202:0x206] = b"HdrS"
+    struct.pack_into("<II", head, 0x248, 64, len(payload))
+    return bytes(head) + bytes(64) + payload + b"tail"
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Packages:
+    boot, modules = tmp_path / "boot", tmp_path / "modules"
+    own = modules / RELEASE
+    (own / "kernel").mkdir(parents=True)
+    boot.mkdir()
+    payload = lzma.compress(KERNEL, check=lzma.CHECK_CRC32) + struct.pack("<I", len(KERNEL))
+    (boot / f"vmlinuz-{RELEASE}").write_bytes(_bzimage(payload))
+    needs = {
+        "kernel/virtio_blk.ko": "kernel/virtio.ko kernel/virtio_ring.ko",
+        "kernel/virtio_net.ko": "kernel/virtio.ko kernel/virtio_ring.ko",
+        "kernel/virtio-pci.ko.xz": "kernel/virtio.ko kernel/virtio_ring.ko",
+        "kernel/virtio.ko": "kernel/virtio_ring.ko",
+        "kernel/virtio_ring.ko": "",
+        "kernel/unused.ko": "",
+    }
+    (own / "modules.dep").write_text("".join(f"{path}: {rest}\n" for path, rest in needs.items()))
+    (own / "modules.builtin").write_text("kernel/fs/squashfs/squashfs.ko\n")
+    for path in needs:
+        content = b"module " + path.encode()
+        (own / path).write_bytes(lzma.compress(content) if path.endswith(".xz") else content)
+    busybox = tmp_path / "busybox"
+    busybox.write_text("busybox")
+    return Packages(boot, modules, busybox)
+
+
+def _members(archive: bytes) -> dict[str, tuple[int, bytes]]:
+    found: dict[str, tuple[int, bytes]] = {}
+    at = 0
+    while True:
+        assert archive[at : at + 6] == b"070701"
+        fields = [int(archive[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(13)]
+        name = archive[at + 110 : at + 110 + fields[11] - 1].decode()
+        if name == "TRAILER!!!":
+            return found
+        at = -(-(at + 110 + fields[11]) // 4) * 4
+        found[name] = (fields[1], archive[at : at + fields[6]])
+        at = -(-(at + fields[6]) // 4) * 4
+
+
+def test_modules_come_after_what_they_need_and_built_in_ones_not_at_all(packages: Packages) -> None:
+    order = module_order(packages.modules / RELEASE, ["virtio_pci", "virtio_net", "squashfs"])
+    assert order == [
+        "kernel/virtio_ring.ko",
+        "kernel/virtio.ko",
+        "kernel/virtio-pci.ko.xz",
+        "kernel/virtio_net.ko",
+    ]
+
+
+def test_a_missing_module_is_named(packages: Packages) -> None:
+    with pytest.raises(LabError, match="no module ext9"):
+        module_order(packages.modules / RELEASE, ["ext9"])
+
+
+@pytest.mark.skipif(shutil.which("xz") is None, reason="no xz: install xz-utils to test with packed kernels")
+def test_boot_files_are_made_once(packages: Packages, tmp_path: Path) -> None:
+    made = make_boot_files(tmp_path / "out", "", False, packages)
+    assert made.release == RELEASE
+    assert made.kernel.path.read_bytes() == KERNEL
+    members = _members(made.initrd.path.read_bytes())
+    assert members["bin/busybox"] == (0o100755, b"busybox")
+    assert members["modules/virtio-pci.ko"] == (0o100644, b"module kernel/virtio-pci.ko.xz")
+    assert "modules/unused.ko" not in members
+    mode, init = members["init"]
+    assert mode == 0o100755
+    assert b"for module in virtio_ring.ko virtio.ko virtio-pci.ko virtio_blk.ko virtio_net.ko;" in init
+    again = make_boot_files(tmp_path / "out", RELEASE, False, packages)
+    assert not again.kernel.changed
+    assert not again.initrd.changed
+    packages.busybox.write_text("newer busybox")
+    third = make_boot_files(tmp_path / "out", "", True, packages)
+    assert (third.kernel.changed, third.initrd.changed) == (False, True)
+
+
+def test_the_init_script_is_a_shell_script(packages: Packages, tmp_path: Path) -> None:
+    made = make_boot_files(tmp_path / "out", "", False, packages)
+    (tmp_path / "init").write_bytes(_members(made.initrd.path.read_bytes())["init"][1])
+    assert subprocess.run(["sh", "-n", tmp_path / "init"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("missing", ["busybox", f"boot/vmlinuz-{RELEASE}", f"modules/{RELEASE}/modules.dep"])
+def test_what_is_missing_is_named_with_its_package(packages: Packages, tmp_path: Path, missing: str) -> None:
+    (tmp_path / missing).unlink()
+    with pytest.raises(LabError, match=f"{missing}: missing. Remedy: install"):
+        make_boot_files(tmp_path / "out", RELEASE, False, packages)
+
+
+def test_the_newest_kernel_is_chosen_by_number(packages: Packages) -> None:
+    newer = "6.1.0-10-cloud-amd64"
+    (packages.boot / f"vmlinuz-{newer}").touch()
+    assert newest_release(packages.boot, packages.modules) == RELEASE
+    (packages.modules / newer).mkdir()
+    (packages.modules / newer / "modules.dep").touch()
+    assert newest_release(packages.boot, packages.modules) == newer
+
+
+def test_no_kernel_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="no kernel with modules"):
+        newest_release(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (bytes(2048), "not an x86 bzImage"),
+        (_bzimage(b"not packed, not ELF"), "payload is no ELF kernel"),
+        (_bzimage(b"\xfd7zXZ\x00 damaged"), "xz cannot unpack it"),
+    ],
+)
+def test_other_kernels_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "vmlinuz").write_bytes(content)
+    with pytest.raises(LabError, match=problem):
+        unpack_kernel(tmp_path / "vmlinuz")
+
+
+def test_a_missing_unpacker_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "vmlinuz").write_bytes(_bzimage(b"\x02\x21\x4c\x18" + bytes(100)))
+    with pytest.raises(LabError, match=r"packed by lz4, which is missing\. Remedy: install lz4"):
+        unpack_kernel(tmp_path / "vmlinuz")
+
+
+def test_an_archive_pads_names_and_contents() -> None:
+    archive = cpio([("a", 0o100644, b"12345"), ("bc", 0o040755, b"")])
+    assert len(archive) % 512 == 0
+    assert _members(archive) == {"a": (0o100644, b"12345"), "bc": (0o040755, b"")}
+
+
+@pytest.mark.skipif(
+    not list(Path("/boot").glob("vmlinuz-*")), reason="no kernel in /boot to boot a guest with"
+)
+@pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="no qemu-system-x86_64")
+def test_the_service_is_the_guests_only_program(tmp_path: Path) -> None:
+    (tmp_path / "service").mkdir()
+    source = """
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        extern char **environ;
+        int main(int n, char **a) {
+            printf("process %d says %s\\n", getpid(), a[n - 1]);
+            for (char **e = environ; *e; e++) printf("env %s\\n", *e);
+            fflush(stdout);
+        }"""
+    compile_c(source, tmp_path / "service/hello")
+    done = staged(tmp_path, {"/app/hello": "hello"})
+    assert root_entries(done.tree, done.libc)
+    write_disk(done.tree, done.libc, tmp_path / "disk")
+    made = make_boot_files(tmp_path / "out", "", False, Packages())
+    words = "console=ttyS0 quiet panic=-1 UNILAB_IP=10.0.2.15/24 UNILAB_NONCE=x -- /app/hello world"
+    said = subprocess.run(
+        [
+            *("qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-cpu", "qemu64", "-m", "256"),
+            *("-nographic", "-no-reboot", "-nic", "user,model=virtio-net-pci,restrict=on"),
+            *("-drive", f"file={tmp_path / 'disk'},if=virtio,format=raw,readonly=on"),
+            *("-kernel", str(made.kernel.path), "-initrd", str(made.initrd.path), "-append", words),
+        ],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=True,
+    ).stdout.decode(errors="replace")
+    assert "process 1 says world" in said
+    environment = {line.split()[1] for line in said.splitlines() if line.startswith("env ")}
+    assert environment == {"HOME=/", "TERM=linux", "UNILAB_NONCE=x"}

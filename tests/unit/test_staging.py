@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.unilab.staging import BuildError, build, is_built, stage
+from ansible.module_utils.unilab.tree import artifact_sha256, listing, listing_sha256
+from trees import service, staged
+
+from contracts.errors import InputError
+
+
+def test_tree_holds_what_every_runtime_needs(tmp_path: Path) -> None:
+    done = staged(tmp_path)
+    for folder in ("dev", "proc", "sys", "tmp", "data", "etc"):
+        assert (done.tree / folder).is_dir()
+    assert (done.tree / "etc/mnttab").readlink() == Path("/proc/mounts")
+    mounted = {
+        line.split()[1]: line.split()[2] for line in (done.tree / "etc/fstab").read_text().splitlines()
+    }
+    assert mounted == {"/dev": "devfs", "/proc": "procfs", "/sys": "sysfs", "/tmp": "ramfs"}
+    assert "localhost" in (done.tree / "etc/hosts").read_text()
+    assert done.libc == []
+
+
+def test_artifact_is_the_hash_of_all_but_itself(tmp_path: Path) -> None:
+    done = staged(tmp_path)
+    assert (done.tree / "etc/unilab/artifact").read_text() == done.artifact_sha256 + "\n"
+    assert listing_sha256(listing(done.tree)) == done.artifact_sha256
+    paths = [json.loads(line)[0] for line in listing(done.tree)]
+    assert "etc/unilab" in paths
+    assert "etc/unilab/artifact" not in paths
+    assert paths == sorted(paths)
+
+
+def test_modes_are_normalised_and_owners_do_not_count(tmp_path: Path) -> None:
+    done = staged(tmp_path)
+    assert stat.S_IMODE((done.tree / "app/server").stat().st_mode) == 0o755
+    assert stat.S_IMODE((done.tree / "etc/hosts").stat().st_mode) == 0o644
+    (tmp_path / "service/server").chmod(0o711)
+    again = stage(tmp_path / "service/Capstanfile", done.tree, write=True)
+    assert not again.changed
+
+
+def test_second_staging_changes_nothing_and_a_new_byte_something(tmp_path: Path) -> None:
+    done = staged(tmp_path)
+    manifest = tmp_path / "service/Capstanfile"
+    assert done.changed
+    before = (done.tree / "app/server").stat().st_ino
+    again = stage(manifest, done.tree, write=True)
+    assert not again.changed
+    assert (done.tree / "app/server").stat().st_ino == before
+    (tmp_path / "service/server").write_text("#!/bin/ash\n")
+    third = stage(manifest, done.tree, write=True)
+    assert third.changed
+    assert third.artifact_sha256 != done.artifact_sha256
+    assert artifact_sha256(done.tree) == third.artifact_sha256
+    [changed] = set(third.after) - set(third.before)
+    assert json.loads(changed)[0] == "app/server"
+
+
+@pytest.mark.parametrize("damaged", ["app/server", "etc/unilab/artifact"])
+def test_a_damaged_tree_is_staged_again(tmp_path: Path, damaged: str) -> None:
+    done = staged(tmp_path)
+    (done.tree / damaged).write_text("something else\n")
+    again = stage(tmp_path / "service/Capstanfile", done.tree, write=True)
+    assert again.changed
+    assert artifact_sha256(done.tree) == done.artifact_sha256 == again.artifact_sha256
+
+
+def test_check_mode_writes_nothing(tmp_path: Path) -> None:
+    manifest = service(tmp_path / "service")
+    told = stage(manifest, tmp_path / "trees/tree", write=False)
+    assert told.changed
+    assert [child.name for child in tmp_path.iterdir()] == ["service"]
+
+
+def test_nothing_is_left_aside(tmp_path: Path) -> None:
+    staged(tmp_path)
+    staged(tmp_path)
+    assert sorted(child.name for child in tmp_path.iterdir()) == ["service", "tree"]
+
+
+def test_directories_merge_and_rootfs_comes_first(tmp_path: Path) -> None:
+    folder = tmp_path / "service"
+    for path in ("ROOTFS/etc/motd", "site/a/one.py", "more/a/two.py"):
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_text(path)
+    done = staged(tmp_path, {"/app/server": "&", "/app/site": "site", "//app/site/": "more"})
+    assert (done.tree / "etc/motd").read_text() == "ROOTFS/etc/motd"
+    assert (done.tree / "app/site/a/one.py").is_file()
+    assert (done.tree / "app/site/a/two.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("files", "key", "problem"),
+    [
+        ({"/app/server": "nothing"}, "files./app/server", "'nothing' does not exist"),
+        ({"/app/server": "../other"}, "files./app/server", "leaves the service's folder"),
+        ({"/app/x": "server", "/app//x": "server"}, "files./app/x", "/app/x is put there by files./app//x"),
+        ({"/app": "server", "/app/x": "server"}, "files./app/x", "/app is put there by files./app"),
+        ({"/etc/hosts": "server"}, "files./etc/hosts", "put there by the laboratory as well"),
+        ({"/etc/unilab/artifact": "server"}, "files", "written by the laboratory"),
+        ({"/": "server"}, "files./", "put there by the root itself"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, files: dict[str, str], key: str, problem: str) -> None:
+    (tmp_path / "other").write_text("")
+    with pytest.raises(InputError) as caught:
+        staged(tmp_path, files)
+    assert caught.value.key == key
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "tree").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "fits"),
+    [
+        ("server", True),
+        ("/app/d/server", True),
+        ("../d/server", True),
+        ("/proc/self/exe", True),
+        ("../../../server", False),
+        ("/usr/bin/server", False),
+        ("loop", False),
+    ],
+)
+def test_symlinks_stay_in_the_tree(tmp_path: Path, target: str, fits: bool) -> None:
+    folder = tmp_path / "service/d"
+    folder.mkdir(parents=True)
+    (folder / "server").write_text("")
+    (folder / "loop").symlink_to(target)
+    if fits:
+        done = staged(tmp_path, {"/app/d": "d"})
+        assert str((done.tree / "app/d/loop").readlink()) == target
+    else:
+        with pytest.raises(
+            InputError, match=r"symlink /app/d/loop -> .* leaves the tree or points to nothing"
+        ):
+            staged(tmp_path, {"/app/d": "d"})
+
+
+def test_pipes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "service/d").mkdir(parents=True)
+    os.mkfifo(tmp_path / "service/d/pipe")
+    with pytest.raises(InputError, match="/app/pipe would be a device, pipe or socket"):
+        staged(tmp_path, {"/app": "d"})
+
+
+def test_a_folder_that_is_no_staged_tree_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/precious").write_text("")
+    with pytest.raises(InputError, match="not a staged tree"):
+        staged(tmp_path)
+    assert (tmp_path / "tree/precious").exists()
+
+
+def test_build_runs_beside_the_manifest_without_a_shell(tmp_path: Path) -> None:
+    manifest = service(tmp_path, {"/app/server": "$HOME"}, build="touch $HOME")
+    assert not is_built(manifest)
+    build(manifest)
+    assert (tmp_path / "$HOME").is_file()
+    assert is_built(manifest)
+
+
+def test_a_failed_build_shows_its_output(tmp_path: Path) -> None:
+    manifest = service(tmp_path, build="ls no-such-file")
+    with pytest.raises(BuildError, match="key build: 'ls no-such-file' ended with status 2") as caught:
+        build(manifest)
+    assert "no-such-file" in caught.value.output
+
+
+def test_a_missing_build_tool_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="cannot run 'no-such-tool'"):
+        build(service(tmp_path, build="no-such-tool all"))
