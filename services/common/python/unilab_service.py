@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import logging
 import os
@@ -82,6 +84,7 @@ def _compact_json(data: Any, status: int, headers: dict[str, str] | None = None)
 def _listen(app: Flask, port: int, threads: int) -> TcpWSGIServer:
     # A full queue is a closed loop's normal state; a line for each request would be measured too.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    os.set_blocking = _set_blocking
     try:
         return create_server(
             app,
@@ -94,5 +97,14 @@ def _listen(app: Flask, port: int, threads: int) -> TcpWSGIServer:
             channel_timeout=24 * 3600,  # the other languages keep an idle connection
         )
     except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
         sys.stderr.write(f"environment: key UNILAB_PORT: {error.strerror}. Remedy: give a free port.\n")
         sys.exit(1)
+
+
+def _set_blocking(descriptor: int, blocking: bool) -> None:
+    """Do what os.set_blocking does by fcntl: CPython's ioctl(FIONBIO) fails on a pipe of OSv's."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    flags = flags & ~os.O_NONBLOCK if blocking else flags | os.O_NONBLOCK
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)

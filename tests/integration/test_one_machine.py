@@ -1,0 +1,175 @@
+"""The one-machine laboratory, for real: engine, guests, load, records, report; killed, resumed, cleaned.
+
+The tests of this file run in their order and share the machines, which take a minute to boot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from laboratory import PLAYBOOK, PROJECT, environment, namespaces, needs_root, processes, site
+
+from contracts.campaign import read_campaign, read_records
+from contracts.trial import TrialRecord
+
+pytestmark = needs_root
+
+LOADER = os.environ.get("UNILAB_OSV_LOADER", "")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+def options(results: Path, study: str, **more: str) -> list[str]:
+    values = {"results_dir": str(results), "study": study, "osv_loader": LOADER} | more
+    return [word for name, value in values.items() for word in ("-e", f"{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def smoke(results: Path) -> tuple[Path, str]:
+    status, output = site(*options(results, "studies/smoke.yml", campaign="smoke"), timeout_s=1500)
+    assert status == 0, output[-6000:]
+    return results / "smoke", output
+
+
+def by_arm(directory: Path) -> dict[str, TrialRecord]:
+    return {record.cell.arm: record for record in read_records(directory)}
+
+
+@pytest.mark.parametrize("arm", ["docker", "linux-qemu", "osv-qemu"])
+def test_an_arm_boots_proves_itself_holds_its_caps_and_answers_the_load(
+    smoke: tuple[Path, str], arm: str
+) -> None:
+    directory, _ = smoke
+    if arm == "osv-qemu" and not LOADER:
+        not_run = {row.arm: row for row in read_campaign(directory).not_run}
+        assert "OSV_LOADER" in not_run[arm].remedy and arm not in by_arm(directory)
+        pytest.skip("UNILAB_OSV_LOADER names no loader")
+    record = by_arm(directory)[arm]
+    assert (record.end.state, record.end.why) == ("completed", "")
+    assert record.instance and record.identity and record.boot and record.load and record.caps
+    assert record.identity.nonce_seen == record.identity.nonce_wanted
+    assert record.identity.artifact_seen == record.instance.artifact_sha256
+    assert record.boot.first_answer_ms > 0
+    memory = [row.value for row in record.caps.read_back if row.resource == "memory"]
+    assert 256 * 2**20 in memory
+    assert record.load.requests > 0 and not record.load.errors
+    assert (directory / "trials").joinpath(_folder(directory, record), "latency.hlog").stat().st_size > 0
+    assert {row.when for row in record.footprints} == {"idle", "loaded"}
+    assert all(row.bytes > 0 and row.source for row in record.footprints)
+
+
+def _folder(directory: Path, record: TrialRecord) -> str:
+    return next(t.directory for t in read_campaign(directory).trials if t.id == record.id)
+
+
+def test_all_arms_run_the_same_bytes_on_the_same_kind_of_cpu(smoke: tuple[Path, str]) -> None:
+    instances = [record.instance for record in by_arm(smoke[0]).values()]
+    assert len({i.artifact_sha256 for i in instances if i}) == 1
+    assert len({(i.accelerator, i.vcpus) for i in instances if i}) == 1
+
+
+def test_the_report_is_written_and_named(smoke: tuple[Path, str]) -> None:
+    directory, output = smoke
+    page = (directory / "report.html").read_text()
+    assert str(directory / "report.html") in output
+    for record in by_arm(directory).values():
+        assert record.cell.arm in page
+    assert LOADER or "no OSv loader was given" in page
+
+
+def test_progress_is_told(smoke: tuple[Path, str]) -> None:
+    _, output = smoke
+    total = 3 if LOADER else 2
+    for number in range(1, total + 1):
+        assert f"trial {number} of {total}: todos-go" in output
+    assert "min left]" in output
+
+
+def test_a_role_applied_again_changes_nothing(smoke: tuple[Path, str]) -> None:
+    status, output = site("--tags", "docker_engine,qemu_host,load_client")
+    assert status == 0, output[-4000:]
+    recap = [line for line in output.splitlines() if "changed=" in line]
+    assert recap and all("changed=0" in line for line in recap), recap
+
+
+def test_a_port_that_is_taken_is_told_before_the_campaign_begins(
+    smoke: tuple[Path, str], results: Path
+) -> None:
+    """A program on docker-host takes the services' port."""
+    listener = ["docker-host", "-i", "inventories/local", "-m", "ansible.builtin.raw", "-a"]
+    program = str(Path(PLAYBOOK).with_name("ansible"))
+    take = "systemd-run --quiet --unit=taken python3 -m http.server 8080 --bind 0.0.0.0; sleep 8"
+    subprocess.run([program, *listener, take], cwd=PROJECT, env=environment(), check=True, timeout=120)
+    try:
+        status, output = site(*options(results, "studies/smoke.yml", campaign="taken"))
+    finally:
+        subprocess.run(
+            [program, *listener, "systemctl stop taken"], cwd=PROJECT, env=environment(), timeout=60
+        )
+    assert status != 0
+    assert "docker-host: port 8080 is taken" in " ".join(output.split())
+    assert not (results / "taken").exists()
+
+
+def test_a_campaign_killed_at_a_random_moment_resumes_and_loses_nothing(
+    smoke: tuple[Path, str], results: Path, tmp_path: Path
+) -> None:
+    study = yaml.safe_load((PROJECT / "studies/smoke.yml").read_text())
+    study |= {"name": "killed", "arms": ["linux-qemu"], "boots": 3}
+    path = tmp_path / "killed.yml"
+    path.write_text(yaml.safe_dump(study))
+    arguments = [PLAYBOOK, "site.yml", "-i", "inventories/local", *options(results, str(path))]
+
+    with (tmp_path / "log").open("wb") as log:
+        run = subprocess.Popen(
+            arguments, cwd=PROJECT, env=environment(), stdout=log, stderr=log, start_new_session=True
+        )
+        kept = _wait_for_a_record(results, run)
+        time.sleep(random.uniform(0, 8))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    finished = {p: p.read_bytes() for p in results.glob("killed-*/trials/*/trial.json")}
+    assert kept in finished
+
+    status, output = site(*options(results, str(path)))
+    assert status == 0, output[-4000:]
+    assert f"(resumed, {len(finished)} trials are done)" in output
+    directories = list(results.glob("killed-*"))
+    assert len(directories) == 1
+    assert len(read_records(directories[0])) == 3
+    assert all(record.end.state == "completed" for record in read_records(directories[0]))
+    assert {p: p.read_bytes() for p in finished} == finished
+
+
+def _wait_for_a_record(results: Path, run: subprocess.Popen[Any]) -> Path:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and run.poll() is None:
+        for path in results.glob("killed-*/trials/*/trial.json"):
+            return path
+        time.sleep(0.2)
+    raise AssertionError("no trial was finished before the run ended")
+
+
+def test_clean_leaves_nothing_behind(smoke: tuple[Path, str]) -> None:
+    assert namespaces() and processes()
+    before = Path("/proc/mounts").read_text()
+    done = subprocess.run(
+        ["make", "clean"], cwd=PROJECT, env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert namespaces() == set() and processes() == []
+    assert ".lab" not in Path("/proc/mounts").read_text() and ".lab" not in before
+    links = json.loads(subprocess.run(["ip", "-json", "link"], capture_output=True, check=True).stdout)
+    assert not [link["ifname"] for link in links if link["ifname"].startswith(("tap", "port"))]
