@@ -53,8 +53,8 @@ read_back:
   type: list
   elements: dict
   sample:
-    - {resource: cpu, kind: quota, source: /sys/fs/cgroup/x.scope/cpu.max, value: 1.0, unit: cpus}
-    - {resource: memory, kind: limit, source: /sys/fs/cgroup/x.scope/memory.max, value: 268435456, unit: bytes}
+    - {resource: cpu, kind: quota, source: /sys/fs/cgroup/x/cpu.max, value: 1.0, unit: cpus}
+    - {resource: memory, kind: limit, source: /sys/fs/cgroup/x/memory.max, value: 268435456, unit: bytes}
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Filters from a study to what roles need of it."""
+"""Filters from a study and its arms to what roles need of them."""
 
 from __future__ import annotations
 
