@@ -42,7 +42,7 @@ lint: setup ## style and types
 	$(BIN)/mypy analysis contracts library module_utils filter_plugins callback_plugins locustfiles
 	$(BIN)/yamllint --strict .
 	ANSIBLE_INVENTORY=inventories/local/hosts.yml PATH="$(CURDIR)/$(BIN):$$PATH" \
-		$(BIN)/ansible-lint --offline --quiet --profile production
+		$(BIN)/ansible-lint --offline -q --profile production
 
 unit: setup ## tests that need nothing but Python
 	$(BIN)/pytest tests/unit
@@ -70,6 +70,9 @@ LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-
 	@mkdir -p .cache
 	@missing=$$(dpkg-query --show --showformat='$${Status} $${Package}\n' $(PACKAGES) 2>/dev/null \
 		| sed -n 's/^install ok installed //p' | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort) | xargs); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" != 0 ]; then \
+		echo "These packages are missing, and only root may install them: $$missing. Remedy: sudo make setup." >&2; exit 1; \
+	fi; \
 	if [ -n "$$missing" ]; then \
 		echo "Installing $$missing"; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
