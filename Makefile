@@ -17,7 +17,7 @@ PACKAGES := \
 	mmdebstrap debian-archive-keyring dpkg-dev e2fsprogs \
 	systemd-container iproute2 netcat-openbsd openssh-client util-linux \
 	qemu-system-x86 qemu-utils squashfs-tools \
-	python3 python3-venv gcc libc6-dev make git
+	ca-certificates python3 python3-venv gcc libc6-dev make git
 # Compilers, unless the machine has its own.
 PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
