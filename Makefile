@@ -68,7 +68,7 @@ LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-
 
 .cache/packages.stamp: Makefile
 	@mkdir -p .cache
-	@missing=$$(dpkg-query --show --showformat='$${Status} $${Package}\n' $(PACKAGES) 2>/dev/null \
+	@missing=$$({ dpkg-query --show --showformat='$${Status} $${Package}\n' $(PACKAGES) 2>/dev/null || true; } \
 		| sed -n 's/^install ok installed //p' | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort) | xargs); \
 	if [ -n "$$missing" ] && [ "$$(id -u)" != 0 ]; then \
 		echo "These packages are missing, and only root may install them: $$missing. Remedy: sudo make setup." >&2; exit 1; \
