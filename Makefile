@@ -83,7 +83,8 @@ LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-
 	@echo "Installing Python packages (a minute)"
 	@test -x $(BIN)/python || python3 -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/controller.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
+		>.cache/editable.log 2>&1 || { cat .cache/editable.log >&2; exit 1; }
 	@touch $@
 
 # From Galaxy where it answers; else the same collections out of the community bundle on PyPI.

@@ -41,8 +41,7 @@ def present(lab: str, gateway: str, ports: list[Port]) -> bool:
     for port in ports:
         namespace = namespace_of(lab, port.machine)
         changed |= _namespace(namespace)
-        # The kernel allows 15 bytes in an interface's name; the address tells ports apart.
-        changed |= _veth(switch, f"port{port.address.split('/')[0].split('.')[-1]}", namespace)
+        changed |= _veth(switch, port, namespace)
         if port.bridged:
             changed |= _bridge(namespace, port.address)
             changed |= _enslave(namespace, "eth0")
@@ -102,13 +101,20 @@ def _bridge(namespace: str, address: str) -> bool:
     return _address(namespace, BRIDGE, address) or made
 
 
-def _veth(switch: str, port: str, namespace: str) -> bool:
+def _veth(switch: str, port: Port, namespace: str) -> bool:
     if "eth0" in _links(namespace):
         return False
-    if port in _links(switch):
-        _ip(switch, "link", "delete", port)
-    _ip(switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
-    _ip(switch, "link", "set", port, "master", BRIDGE, "up")
+    octets = IPv4Interface(port.address).ip.packed
+    # The kernel allows 15 bytes in an interface's name; the address tells ports apart.
+    name = f"port{octets[-1]}"
+    # An explicit MAC: udev in a booting machine replaces a random one, and the switch would keep
+    # the old one in its ARP table for half a minute.
+    mac = "02:00:" + ":".join(f"{octet:02x}" for octet in octets)
+    if name in _links(switch):
+        _ip(switch, "link", "delete", name)
+    end = ["name", "eth0", "address", mac, "netns", namespace]
+    _ip(switch, "link", "add", name, "type", "veth", "peer", *end)
+    _ip(switch, "link", "set", name, "master", BRIDGE, "up")
     return True
 
 

@@ -1,0 +1,56 @@
+"""Each role on machines of its own: made, converged twice, verified, removed by molecule."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+SCENARIOS = sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml"))
+
+# Twice what a scenario takes beside a busy neighbour, and the time to make the Debian root once.
+LIMIT_S = 600
+TAIL_LINES = 80
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="machines are booted, which only root may: run with sudo")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+    began_s = time.monotonic()
+    code, output = _molecule("test", scenario)
+    took_s = time.monotonic() - began_s
+    with capsys.disabled():
+        print(f"molecule test -s {scenario}: {took_s:.0f} s")
+    tail = "\n".join(output.splitlines()[-TAIL_LINES:])
+    assert code == 0, f"molecule test -s {scenario} ended with {code} after {took_s:.0f} s:\n{tail}"
+
+
+def _molecule(command: str, scenario: str) -> tuple[int | str, str]:
+    """Run molecule; return its exit code, or that the time was up, and what it printed."""
+    programs = Path(sys.executable).parent
+    process = subprocess.Popen(
+        # Named, for molecule itself finds it only in a git checkout.
+        [programs / "molecule", "--base-config", ".config/molecule/config.yml", command, "-s", scenario],
+        cwd=PROJECT,
+        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        if command != "destroy":
+            _molecule("destroy", scenario)
+        return f"nothing within {LIMIT_S} s", output
+    return process.returncode, output
