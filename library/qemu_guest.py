@@ -20,8 +20,9 @@ options:
     required: true
   state:
     description:
-      - C(started) boots it. C(paused) and C(running) halt and continue the virtual CPUs of a
-        guest that is there. C(stopped) asks it to power off, C(absent) ends it and removes its state.
+      - C(started) boots it, and boots it anew where it runs with other vCPUs or memory.
+      - C(paused) and C(running) halt and continue the virtual CPUs of a guest that is there.
+      - C(stopped) asks it to power off, C(absent) ends it and removes its state.
     type: str
     choices: [started, paused, running, stopped, absent]
     default: started
@@ -146,6 +147,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab import first_answer, qemu
 from ansible.module_utils.unilab.errors import LabError
 
+POWER_OFF_S = 60
+
 
 def main() -> None:
     """Run the module."""
@@ -196,9 +199,11 @@ def main() -> None:
 
 
 def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
-    if pid is not None:
-        module.exit_json(changed=False, pid=pid)
     boot = _boot(module)
+    if pid is not None and qemu.has_hardware(guest, boot.vcpus, boot.memory_mib):
+        module.exit_json(changed=False, pid=pid)
+    if pid is not None:
+        qemu.stop(guest, patience_s=POWER_OFF_S)
     if module.params["disk_command_line"]:
         from ansible.module_utils.unilab.osv_disk import set_command_line
 

@@ -144,6 +144,11 @@ def describe(guest: Guest) -> dict[str, Any]:
     }
 
 
+def has_hardware(guest: Guest, vcpus: int, memory_mib: int) -> bool:
+    """Whether the running guest has these vCPUs and this memory."""
+    return describe(guest) == {"vcpus": vcpus, "memory_bytes": memory_mib * 1024 * 1024}
+
+
 def version() -> str:
     """QEMU's version line."""
     return run([PROGRAM, "--version"]).splitlines()[0]
