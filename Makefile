@@ -53,13 +53,18 @@ integration: setup ## tests with compilers, machines and guests
 molecule: setup ## each role on machines of its own
 	$(BIN)/pytest tests/roles
 
-clean: ## end every process and remove every namespace that the laboratory made
-	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
-		$(BIN)/ansible-playbook -i inventories/local playbooks/local_lab.yml -e local_lab_state=absent; \
-	fi
+clean: LAB_STATE := stopped
+clean: stop-lab ## end every process and remove every namespace that the laboratory made
 
-distclean: clean ## and remove every file that was made, but for results
-	rm -rf --one-file-system .lab .cache .collections $(VENV) unilab.egg-info services/*/*/build
+distclean: LAB_STATE := absent
+distclean: stop-lab ## the same, and remove every file that was made, but for results
+	rm -rf --one-file-system .cache .collections $(VENV) unilab.egg-info services/*/*/build
+
+.PHONY: stop-lab
+stop-lab:
+	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
+		$(BIN)/ansible-playbook -i inventories/local playbooks/local_lab.yml -e local_lab_state=$(LAB_STATE); \
+	fi
 
 lock: ## write the locks of Python's packages anew
 	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml
