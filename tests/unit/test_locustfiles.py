@@ -325,7 +325,9 @@ def test_an_interrupted_run_writes_what_it_has(
     number: signal.Signals, serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT)
-    with subprocess.Popen(command(service.port, duration_s="20"), stderr=subprocess.PIPE) as process:
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    argv = ["env", "--default-signal=INT", *command(service.port, duration_s="20")]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 10
         while service.loaded < 100 and time.monotonic() < deadline:
             time.sleep(0.05)
