@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -72,6 +72,9 @@ class Study(_Strict):
     array_length: int = Field(default=20_000, ge=2)
     load: dict[str, Load]
     boot_timeout_s: float = Field(default=120, gt=0)
+    footprints: list[Literal["idle", "loaded"]] = Field(
+        default=["idle", "loaded"], min_length=1, description="when memory is read: before the load, after it"
+    )
     exclude: list[dict[str, str | int | float]] = Field(default=[])
 
     @field_validator("services")

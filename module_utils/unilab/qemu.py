@@ -189,8 +189,9 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if boot.initrd:
         command += ["-initrd", str(boot.initrd)]
     if boot.disk:
-        access = "off" if boot.disk_writable else "on"
-        command += ["-drive", f"file={boot.disk},if=virtio,format=raw,readonly={access}"]
+        # A machine's disk can be made again, so its flushes need not reach ours: Docker flushes a lot.
+        access = "readonly=off,cache=unsafe" if boot.disk_writable else "readonly=on"
+        command += ["-drive", f"file={boot.disk},if=virtio,format=raw,{access}"]
     if boot.cpus:
         command = ["taskset", "--cpu-list", boot.cpus, *command]
     if guest.namespace:

@@ -87,6 +87,11 @@ def test_a_trial_in_which_all_went_well_is_completed() -> None:
     assert record.caps and record.caps.wanted_memory_bytes == 256 * 2**20
 
 
+def test_a_footprint_that_the_study_did_not_ask_for_is_no_fault() -> None:
+    record = record_of(FACTS, changed(idle={"skipped": True, "changed": False}))
+    assert record.end.state == "completed" and [row.when for row in record.footprints] == ["loaded"]
+
+
 ANOTHER = STEPS["start"] | {"identity": STEPS["start"]["identity"] | {"artifact": "c" * 64}}
 MORE_THREADS = STEPS["start"] | {"identity": STEPS["start"]["identity"] | {"threads": 4}}
 
