@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.study import Cell
 
@@ -111,7 +110,7 @@ class LoadResult(_Part):
     users: int
     warm_up_s: float
     window_s: float
-    started_at: datetime
+    started_at: AwareDatetime
     requests: int
     throughput_per_s: float
     mean_response_ms: float
@@ -150,8 +149,8 @@ class TrialRecord(_Part):
     block: int
     position: int
     cell: Cell
-    started_at: datetime
-    ended_at: datetime
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
     instance: Instance | None = None
     caps: Caps | None = None
     identity: Identity | None = None
