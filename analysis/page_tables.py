@@ -182,7 +182,7 @@ def trials_table(results: Results, labels: Labels) -> Table:
                 record.end.state,
                 load.verdict if load else NOTHING,
                 *(number(metric.value(record)) for metric in metrics),
-                f"{load.little_residual * 100:+.1f}" if load else NOTHING,
+                f"{load.little_residual * 100:+.1f}" if load and load.little_residual is not None else NOTHING,
                 number(load.generator.cpu_percent) if load else NOTHING,
             ]
         )

@@ -25,18 +25,32 @@ class StudyCaps(_Strict):
 
 
 class Load(_Strict):
-    """A closed loop of ``users``, for a time or for an exact total of requests."""
+    """A closed loop of ``users``, for a time or for an exact total of requests; or an open loop.
+
+    Attributes:
+        users: N of the closed loop; connections of the open loop.
+        rate_per_s: requests that fall due each second in the open loop; None is a closed loop.
+        arrivals: how the open loop's requests fall due: evenly, or as a Poisson process.
+        search_p99_ms: search the highest rate whose p99 stays below it, from ``rate_per_s`` on.
+    """
 
     users: int = Field(ge=1, le=10_000)
     warm_up_s: float = Field(default=0, ge=0, le=3600)
     duration_s: float | None = Field(default=None, gt=0, le=24 * 3600)
     requests: int | None = Field(default=None, ge=1)
     timeout_s: float = Field(default=30, gt=0)
+    rate_per_s: float | None = Field(default=None, gt=0, le=1_000_000)
+    arrivals: Literal["constant", "poisson"] = "poisson"
+    search_p99_ms: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_end(self) -> Load:
         if (self.duration_s is None) == (self.requests is None):
             raise ValueError("give either duration_s or requests, and not both")
+        if self.rate_per_s is not None and self.requests is not None:
+            raise ValueError("an open loop ends by duration_s: leave out requests, or rate_per_s")
+        if self.search_p99_ms is not None and self.rate_per_s is None:
+            raise ValueError("search_p99_ms needs rate_per_s, the rate that the search starts from")
         return self
 
 

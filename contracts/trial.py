@@ -86,27 +86,76 @@ class Boot(_Part):
     polls: int
 
 
+class GeneratorProcess(_Part):
+    """One process that made load. cpu_percent: of one core. lost: it died before the load's end."""
+
+    host: str
+    pid: int
+    users: int
+    cpu_percent: float
+    cpu_s: float
+    lost: bool = False
+
+
+class Link(_Part):
+    """Use of the network interface that leads to the target; speed is null where it tells none."""
+
+    host: str
+    interface: str
+    sent_bytes_per_s: float
+    received_bytes_per_s: float
+    speed_bits_per_s: float | None
+
+
 class Generator(_Part):
-    """The load generator's own cost. cpu_percent: of one core, for its busiest process."""
+    """The load generator's own cost.
+
+    Attributes:
+        cpu_percent: of one core, for its busiest process; cpu_s: of all its processes.
+        ceiling_per_s: requests per second of which its processes are capable at 100 % of a core each, from
+            this campaign's calibration against a trivial responder; None where there was none.
+        retransmits: TCP segments that the clients sent again in the window (/proc/net/snmp, RetransSegs).
+    """
 
     tool: str
     cpu_percent: float
     cpu_s: float
     processes: int
+    workers: list[GeneratorProcess] = []
+    ceiling_per_s: float | None = None
+    retransmits: int | None = None
+    links: list[Link] = []
+
+
+class SearchStep(_Part):
+    """One rate that a search tried. kept: p99 stayed below the limit and the generator was not to blame."""
+
+    rate_per_s: float
+    p99_ms: float | None
+    throughput_per_s: float
+    kept: bool
+    why: str = ""
 
 
 class LoadResult(_Part):
     """The measured window only; the warm-up before it is in the histograms, not in these figures.
 
     Attributes:
+        loop: closed (N users ask without a pause) or open (requests fall due whatever the target does).
         throughput_per_s: X, completed right answers per second of the window.
-        mean_response_ms: R, over those answers.
-        little_residual: X*R/N - 1 for the closed loop's N = users.
+        mean_response_ms: R, over those answers; in the open loop from when the request fell due.
+        little_residual: X*R/N - 1 for the closed loop's N = users; None in the open loop.
         errors: count by kind (timeout, refused, reset, status, body ...).
+        rate_per_s, arrivals: what the open loop was asked for.
+        lateness_ms: how long after it fell due a request was sent; keys p50 p99 max. Open loop only.
+        own_lateness_ms: the part of it for which a connection was free, so the generator's own.
+        unsent: requests that fell due and had found no free connection when the window ended.
+        search: what a search for the highest rate tried; the other figures are its best step's.
         histogram: file beside the record, HdrHistogram log format V2, unit microseconds, one
             interval per second; the interval's StartTimestamp is seconds since ``started_at``.
     """
 
+    loop: Literal["closed", "open"] = "closed"
     users: int
     warm_up_s: float
     window_s: float
@@ -115,12 +164,18 @@ class LoadResult(_Part):
     throughput_per_s: float
     mean_response_ms: float
     percentiles_ms: dict[str, float] = Field(description="keys p50 p90 p99 p99.9 max")
-    little_residual: float
+    little_residual: float | None
     errors: dict[str, int]
     responses_checked: int
     generator: Generator
     verdict: str = Field(description="'valid' or why the generator spoils the trial")
     histogram: str = "latency.hlog"
+    rate_per_s: float | None = None
+    arrivals: Literal["constant", "poisson"] | None = None
+    lateness_ms: dict[str, float] = {}
+    own_lateness_ms: dict[str, float] = {}
+    unsent: int = 0
+    search: list[SearchStep] = []
 
 
 class Footprint(_Part):
