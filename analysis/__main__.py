@@ -1,4 +1,4 @@
-"""The command line: ``python -m analysis report|table|status results/CAMPAIGN``."""
+"""The command line: ``python -m analysis COMMAND results/CAMPAIGN``."""
 
 from __future__ import annotations
 
@@ -7,31 +7,43 @@ import os
 import sys
 from pathlib import Path
 
-from analysis.report import render
-from analysis.results import read_results
-from analysis.status import status_lines
-from analysis.table import write_table
-from contracts.campaign import write_atomically
+from analysis import commands
+from analysis.estimates.power import POWER
 from contracts.errors import InputError
 
-_EXAMPLE = """example:
-  python -m analysis report results/demo                  writes results/demo/report.html
-  python -m analysis table results/demo > trials.csv      one row per trial
-  python -m analysis status results/demo                  done, to do, not run
+_EXAMPLES = """examples:
+  python -m analysis check   results/demo                  what counts, what does not and why
+  python -m analysis table   results/demo > trials.csv     one row per trial
+  python -m analysis table   results/demo --of seconds     or footprints, or percentiles
+  python -m analysis compare results/demo                  ratios between arms, with intervals
+  python -m analysis claims  results/demo                  the study's claims, answered
+  python -m analysis report  results/demo                  writes results/demo/report.html
+  python -m analysis power   results/demo --ratio 1.05     boots that a difference of 5 % needs
+  python -m analysis status  results/demo                  done, to do, not run
+
+exit codes:
+  0  it worked
+  1  check only: some trial or cell does not count
+  2  bad input, nothing was written: one line names file, key and remedy
+  3  it worked, but some input is damaged: each is named on the error output, all the rest was used
 """
+
+_HELP = {
+    "check": "say what counts, what does not and why",
+    "table": "print a tidy table as CSV",
+    "compare": "print the ratios between arms as CSV, intervals over boots",
+    "claims": "print every claim of the study and of its repetition with a verdict, as CSV",
+    "report": "write one self-contained HTML page and its figures, and print the page's path",
+    "power": "say how many boots a difference needs, by a pilot's variation between boots",
+    "status": "print what is done, to do and not run",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it did its work, 2 for bad input, which changes nothing."""
+    """Run one command; its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        results = read_results(options.campaign)
-        if options.command == "table":
-            write_table(results, sys.stdout)
-        elif options.command == "status":
-            print("\n".join(status_lines(results)))
-        else:
-            print(_write_report(options.campaign, options.output, render(results, options.campaign)))
+        code = _run(options)
         sys.stdout.flush()
     except InputError as error:
         print(error, file=sys.stderr)
@@ -39,45 +51,80 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe left early. Give stdout a place to go, or Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return code
 
 
-def _write_report(campaign: Path, output: Path | None, page: str) -> Path:
-    path = output or campaign / "report.html"
-    if path.is_dir():
-        raise InputError(path, "", "this is a folder", "give --output the path of a file")
-    try:
-        write_atomically(path, page)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(path, "", f"cannot write: {reason}", "give --output another path") from None
-    return path
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "claims" and options.campaign is None:
+        return commands.claims_of_others()
+    source = commands.read(options.campaign)
+    match options.command:
+        case "check":
+            code = commands.check(source)
+        case "table":
+            code = commands.table(source, options.of)
+        case "compare":
+            code = commands.compare_arms(source, options.metric)
+        case "claims":
+            code = commands.claims(source)
+        case "report":
+            code = commands.report(source, options.output)
+        case "power":
+            code = commands.power(source, options.ratio, options.power, options.metric)
+        case _:
+            code = commands.status(source)
+    return commands.damage_code(source) or code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
         description="Say what a campaign's records mean. Records are read, never changed.",
-        epilog=_EXAMPLE,
+        epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, what in (
-        ("report", "write one self-contained HTML page and print its path"),
-        ("table", "print one CSV row per recorded trial"),
-        ("status", "print what is done, to do and not run"),
-    ):
-        command = commands.add_parser(
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {}
+    for name, what in _HELP.items():
+        made[name] = parsers.add_parser(
             name,
             help=what,
-            description=what,
-            epilog=_EXAMPLE,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=_EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument("campaign", type=Path, help="folder of the campaign, results/CAMPAIGN")
-        if name == "report":
-            command.add_argument("--output", type=Path, help="where to write (default: in the folder)")
+        folder = "folder of the campaign, results/CAMPAIGN"
+        if name == "claims":
+            said = f"{folder}; left out: only what the repetition says"
+            made[name].add_argument("campaign", type=Path, nargs="?", help=said)
+        else:
+            made[name].add_argument("campaign", type=Path, help=folder)
+    made["table"].add_argument(
+        "--of", choices=sorted(commands.TABLES), default="trials", help="which table (default: trials)"
+    )
+    made["compare"].add_argument("--metric", default="", help="one metric's key (default: all)")
+    made["report"].add_argument("--output", type=Path, help="where to write (default: in the folder)")
+    made["power"].add_argument(
+        "--ratio", type=_ratio, action="append", help="a ratio to tell from 1 (default: 1.01 to 1.5)"
+    )
+    made["power"].add_argument("--power", type=_share, default=POWER, help=f"wanted (default: {POWER})")
+    made["power"].add_argument("--metric", default="throughput", help="its key (default: throughput)")
     return parser
+
+
+def _ratio(text: str) -> float:
+    value = float(text)
+    if value <= 0 or value == 1:
+        raise argparse.ArgumentTypeError(f"{text} is no ratio that differs from 1")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value
 
 
 if __name__ == "__main__":

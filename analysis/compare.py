@@ -1,28 +1,35 @@
 """Which arms may be compared, and the ratios between those that may.
 
 Two arms meet only in the same service, threads and caps, on the same accelerator, with the same
-staged bytes. Everything else is refused, with the reason.
+staged bytes, under the same load. Everything else is refused, with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
-from analysis.metrics import Metric
-from analysis.results import CellResults, Results, distinct
-from analysis.statistics import RatioInterval, cliffs_delta, ratio_of_means_interval
-from contracts.study import Cell
-from contracts.trial import TrialRecord
+import numpy as np
+import polars as pl
+
+from analysis.cells import CellKey, CellTrials
+from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP, hierarchical_bootstrap
+from analysis.estimates.rank import MedianInterval, median_interval
+from analysis.estimates.ratio import RatioInterval, cliffs_delta, ratio_of_means_interval, same_within
+from analysis.evidence import Evidence
+from analysis.metrics import THROUGHPUT, Metric
+from analysis.results import distinct
+
+_NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two cells that differ in nothing but the arm. ``note``: what the reader should know, or ""."""
 
-    other: CellResults
-    base: CellResults
+    other: CellTrials
+    base: CellTrials
     note: str
 
 
@@ -30,7 +37,7 @@ class Pair:
 class Refusal:
     """Two arms that are not compared. ``cell`` is that of ``other``, for its service and setting."""
 
-    cell: Cell
+    cell: CellKey
     other: str
     base: str
     reason: str
@@ -38,27 +45,38 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of one pair."""
+    """One metric of one pair.
+
+    Attributes:
+        interval: the ratio of geometric means, Welch on logarithms.
+        delta: Cliff's.
+        same: whether the arms are the same within 3 % (two one-sided tests); None: too few boots.
+        medians: over boots, of other and base.
+        bootstrap: the second opinion, from 20 boots on and where there are windows to draw from.
+    """
 
     pair: Pair
     metric: Metric
     interval: RatioInterval
     delta: float
+    same: bool | None = None
+    medians: tuple[MedianInterval, MedianInterval] | None = None
+    bootstrap: RatioInterval | None = None
 
 
-def find_pairs(results: Results) -> tuple[list[Pair], list[Refusal]]:
+def find_pairs(evidence: Evidence) -> tuple[list[Pair], list[Refusal]]:
     """Every pair of arms of every service and setting, split into comparable and refused.
 
-    Arms that this laboratory cannot run are left out: the list of arms not run says why.
+    Arms that the laboratory could not run are left out: the list of arms not run says why.
     """
-    missing = {row.arm for row in results.campaign.not_run}
-    cells = [row for row in results.cells if row.trials or row.cell.arm not in missing]
+    missing = evidence.arms_not_run
+    cells = [row for row in evidence.cells if len(row.trials) or row.cell.arm not in missing]
     pairs: list[Pair] = []
     refusals = _without_counterpart(cells)
     for base, other in combinations(cells, 2):
-        if _setting(base.cell) != _setting(other.cell):
+        if other.cell.setting != base.cell.setting:
             continue
-        reason = _why_not(other, base)
+        reason = _why_not(other, base, evidence.excluded_cells)
         if reason:
             refusals.append(Refusal(other.cell, other.cell.arm, base.cell.arm, reason))
         else:
@@ -66,39 +84,73 @@ def find_pairs(results: Results) -> tuple[list[Pair], list[Refusal]]:
     return pairs, refusals
 
 
-def compare(pairs: list[Pair], metric: Metric) -> list[Comparison]:
+def thread_pairs(cells: Sequence[CellTrials]) -> list[tuple[CellTrials, CellTrials]]:
+    """Cells of several threads, each with the one of the same service, arm and memory that has fewer."""
+    return [
+        (more, fewer)
+        for fewer, more in product(cells, cells)
+        if more.cell.threads > fewer.cell.threads and _but_threads(more.cell) == _but_threads(fewer.cell)
+    ]
+
+
+def compare(evidence: Evidence, pairs: list[Pair], metric: Metric, seed: int = 0) -> list[Comparison]:
     """The ratio of every pair that has the metric on both sides."""
     comparisons = []
     for pair in pairs:
         other, base = metric.values(pair.other.trials), metric.values(pair.base.trials)
         if other and base:
-            interval = ratio_of_means_interval(other, base)
-            comparisons.append(Comparison(pair, metric, interval, cliffs_delta(other, base)))
+            comparisons.append(
+                Comparison(
+                    pair,
+                    metric,
+                    ratio_of_means_interval(other, base),
+                    cliffs_delta(other, base),
+                    same_within(other, base),
+                    (median_interval(other), median_interval(base)),
+                    _second_opinion(evidence, pair, seed) if metric is THROUGHPUT else None,
+                )
+            )
     return comparisons
 
 
-def _setting(cell: Cell) -> tuple[str, int, float, int, int | None]:
-    return cell.service, cell.threads, cell.cpus, cell.memory_mib, cell.array_length
+def _but_threads(cell: CellKey) -> tuple[object, ...]:
+    return cell.service, cell.arm, cell.memory_mib, cell.array_length
 
 
-def _without_counterpart(cells: list[CellResults]) -> list[Refusal]:
-    settings = {(row.cell.arm, _setting(row.cell)) for row in cells}
+def _second_opinion(evidence: Evidence, pair: Pair, seed: int) -> RatioInterval | None:
+    sides = [
+        [evidence.window_rates[trial_id] for trial_id in side.ids if trial_id in evidence.window_rates]
+        for side in (pair.other, pair.base)
+    ]
+    if min(map(len, sides)) < MINIMUM_BOOTS_FOR_BOOTSTRAP:
+        return None
+    windows = min(len(rates) for side in sides for rates in side)
+    if not windows or any(sum(rates[:windows]) == 0 for side in sides for rates in side):
+        return None
+    other, base = (np.asarray([rates[:windows] for rates in side]) for side in sides)
+    return hierarchical_bootstrap(other, base, seed)
+
+
+def _without_counterpart(cells: list[CellTrials]) -> list[Refusal]:
+    settings = {(row.cell.arm, row.cell.setting) for row in cells}
     refusals = []
     for row in cells:
         others = distinct([peer.cell.arm for peer in cells if peer.cell.service == row.cell.service])
         for arm in others:
-            if (arm, _setting(row.cell)) not in settings:
+            if (arm, row.cell.setting) not in settings:
                 reason = f"{arm} was not planned with these threads and caps"
                 refusals.append(Refusal(row.cell, row.cell.arm, arm, reason))
     return refusals
 
 
-def _why_not(other: CellResults, base: CellResults) -> str:
+def _why_not(other: CellTrials, base: CellTrials, excluded: dict[str, str]) -> str:
     for row in (other, base):
-        if not row.trials:
+        if row.state:
             return f"{row.cell.arm}: {row.state}"
+        if row.cell.slug in excluded:
+            return f"{row.cell.arm}: {excluded[row.cell.slug]}"
     for what, read in _MUST_AGREE:
-        seen = [distinct([read(record) for record in row.trials]) for row in (other, base)]
+        seen = [distinct(read(row.trials)) for row in (other, base)]
         for row, values in zip((other, base), seen, strict=True):
             if len(values) > 1:
                 return f"the boots of {row.cell.arm} differ in {what}: {', '.join(map(_short, values))}"
@@ -110,48 +162,50 @@ def _why_not(other: CellResults, base: CellResults) -> str:
     return ""
 
 
-def _accelerator(record: TrialRecord) -> str:
-    return record.instance.accelerator if record.instance else "not recorded"
+def _column(name: str) -> Callable[[pl.DataFrame], list[str]]:
+    return lambda trials: trials[name].cast(pl.String).fill_null(_NOT_RECORDED).to_list()
 
 
-def _artifact(record: TrialRecord) -> str:
-    return record.instance.artifact_sha256 if record.instance else "not recorded"
+def _caps(trials: pl.DataFrame) -> list[str]:
+    said = pl.format("{} CPU, {} bytes", "wanted_cpus", "wanted_memory_bytes")
+    return trials.select(said.fill_null(_NOT_RECORDED)).to_series().to_list()
 
 
-def _kernel(record: TrialRecord) -> str:
-    return record.instance.kernel if record.instance else "not recorded"
+def _load(trials: pl.DataFrame) -> list[str]:
+    said = pl.format(
+        "{} loop, {} users{}, {} s",
+        "loop",
+        "users",
+        pl.when(pl.col("search"))
+        .then(pl.lit(", the best rate of a search"))
+        .when(pl.col("rate_per_s").is_not_null())
+        .then(pl.format(", {} requests/s", "rate_per_s"))
+        .otherwise(pl.lit("")),
+        # By requests the window is as long as it takes, by duration it has a length.
+        pl.when(pl.col("load_ends_by") == "duration").then("window_s").otherwise(pl.lit("any")),
+    )
+    return trials.select(said.fill_null(_NOT_RECORDED)).to_series().to_list()
 
 
-def _caps(record: TrialRecord) -> str:
-    if record.caps is None:
-        return "not recorded"
-    return f"{record.caps.wanted_cpus:g} CPU, {record.caps.wanted_memory_bytes} bytes"
-
-
-def _threads(record: TrialRecord) -> str:
-    return str(record.identity.threads_seen) if record.identity else "not recorded"
-
-
-_MUST_AGREE: tuple[tuple[str, Callable[[TrialRecord], str]], ...] = (
-    ("accelerator", _accelerator),
-    ("artifact hash", _artifact),
+_MUST_AGREE: tuple[tuple[str, Callable[[pl.DataFrame], list[str]]], ...] = (
+    ("accelerator", _column("accelerator")),
+    ("artifact hash", _column("artifact_sha256")),
     ("caps", _caps),
-    ("threads seen", _threads),
-    ("kernel", _kernel),
+    ("threads seen", _column("threads_seen")),
+    ("load", _load),
+    ("kernel", _column("kernel")),
+    ("software of the host", _column("software")),
 )
-# A kernel belongs to its arm; it must only stay the same from boot to boot.
-_MUST_AGREE_BETWEEN = frozenset({"accelerator", "artifact hash", "caps", "threads seen"})
+# A kernel and a host belong to their arm; they must only stay the same from boot to boot.
+_MUST_AGREE_BETWEEN = frozenset({"accelerator", "artifact hash", "caps", "threads seen", "load"})
 
 
 def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) == 64 else value
 
 
-def _note(other: CellResults, base: CellResults) -> str:
-    seen = [
-        distinct([str(record.instance.vcpus) for record in row.trials if record.instance])
-        for row in (other, base)
-    ]
+def _note(other: CellTrials, base: CellTrials) -> str:
+    seen = [distinct(_column("vcpus")(row.trials)) for row in (other, base)]
     if seen[0] == seen[1]:
         return ""
     return (

@@ -2,75 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from analysis.statistics import samples_needed
-from contracts.trial import TrialRecord
+import polars as pl
+
+from analysis.estimates.rank import samples_needed
 
 _MIB = 1024**2
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A quantity of a boot. ``value`` is None where the boot did not give it."""
+    """A quantity of a boot: an expression over the table of trials, null where the boot did not give it."""
 
     key: str
     title: str
     unit: str
-    value: Callable[[TrialRecord], float | None]
+    expression: pl.Expr
 
-    def values(self, trials: Iterable[TrialRecord]) -> list[float]:
-        """One value per boot, boots without one left out."""
-        found = (self.value(trial) for trial in trials)
-        return [value for value in found if value is not None and value > 0]
-
-
-def right_answers(record: TrialRecord) -> int:
-    """Right answers in the measured window; 0 where no load was made."""
-    return round(record.load.throughput_per_s * record.load.window_s) if record.load else 0
+    def values(self, trials: pl.DataFrame) -> list[float]:
+        """One value per boot, boots without one left out; none where no trial has the column."""
+        if not set(self.expression.meta.root_names()) <= set(trials.columns):
+            return []
+        found = trials.select(value=self.expression.cast(pl.Float64)).drop_nulls()
+        return found.filter(pl.col("value") > 0)["value"].to_list()
 
 
-def footprint_bytes(record: TrialRecord, kind: str, when: str) -> float | None:
-    """Mean of the trial's readings of one kind at one moment, in bytes."""
-    found = [row.bytes for row in record.footprints if (row.kind, row.when) == (kind, when)]
-    return sum(found) / len(found) if found else None
+def right_answers() -> pl.Expr:
+    """Right answers in the measured window."""
+    return (pl.col("throughput_per_s") * pl.col("window_s")).round()
 
 
-def footprint_metric(kind: str, when: str) -> Metric:
-    """Memory of one kind: a metric of its own, so that kinds never meet."""
-
-    def value(record: TrialRecord) -> float | None:
-        found = footprint_bytes(record, kind, when)
-        return None if found is None else found / _MIB
-
-    return Metric(f"memory_{kind}_{when}", f"Memory, {kind}, {when}", "MiB", value)
+def memory_column(kind: str, when: str) -> str:
+    """Where the table of trials holds memory of one kind at one moment."""
+    return f"memory_{kind}_{when}_bytes"
 
 
-def _p99_ms(record: TrialRecord) -> float | None:
-    if record.load is None or right_answers(record) < samples_needed(99):
-        return None
-    return record.load.percentiles_ms.get("p99")
+def memory_metric(kind: str, when: str) -> Metric:
+    """Memory of one kind at one moment: a metric of its own, so that kinds never meet."""
+    column = memory_column(kind, when)
+    return Metric(column.removesuffix("_bytes"), f"Memory, {kind}, {when}", "MiB", pl.col(column) / _MIB)
 
 
-def _throughput(record: TrialRecord) -> float | None:
-    return record.load.throughput_per_s if record.load else None
+def memory_kinds(trials: pl.DataFrame) -> list[tuple[str, str]]:
+    """Every kind and moment of a memory reading in the table, sorted."""
+    names = [
+        column.removeprefix("memory_").removesuffix("_bytes")
+        for column in trials.columns
+        if column.startswith("memory_")
+        and column.endswith("_bytes")
+        and trials[column].null_count() < len(trials)
+    ]
+    return sorted((kind, when) for kind, _, when in (name.rpartition("_") for name in names))
 
 
-def _mean_response_ms(record: TrialRecord) -> float | None:
-    return record.load.mean_response_ms if record.load else None
+def _response_metric(name: str) -> Metric:
+    """A percentile of the response time; null where the boot has too few answers to bound it."""
+    column = pl.col(f"{name}_response_ms")
+    if name == "max":
+        return Metric("max_response", "Longest response time", "ms", column)
+    needed = samples_needed(float(name.removeprefix("p")))
+    # Where the length of the window is not known, neither is the number of answers.
+    enough = right_answers().fill_null(0) >= needed
+    return Metric(f"{name}_response", f"{name} of response time", "ms", pl.when(enough).then(column))
 
 
-def _first_answer_s(record: TrialRecord) -> float | None:
-    return record.boot.first_answer_ms / 1000 if record.boot else None
+# In the open loop the throughput is the one that was asked for: no quantity of the arm.
+_FOUND_BY_THE_ARM = (pl.col("loop") == "closed") | pl.col("search")
+
+THROUGHPUT = Metric(
+    "throughput", "Throughput", "requests/s", pl.when(_FOUND_BY_THE_ARM).then(pl.col("throughput_per_s"))
+)
+MEAN_RESPONSE = Metric("mean_response", "Mean response time", "ms", pl.col("mean_response_ms"))
+RESPONSES = {name: _response_metric(name) for name in ("p50", "p90", "p98", "p99", "p99.9", "max")}
+FIRST_ANSWER = Metric(
+    "first_answer", "Boot time to the first right answer", "s", pl.col("first_answer_ms") / 1000
+)
+IMAGE_SIZE = Metric("image_size", "Image size", "MiB", pl.col("image_bytes") / _MIB)
+
+FIXED = (THROUGHPUT, MEAN_RESPONSE, *RESPONSES.values(), FIRST_ANSWER)
 
 
-def _image_mib(record: TrialRecord) -> float | None:
-    return record.instance.image_bytes / _MIB if record.instance else None
-
-
-THROUGHPUT = Metric("throughput", "Throughput", "requests/s", _throughput)
-MEAN_RESPONSE = Metric("mean_response", "Mean response time", "ms", _mean_response_ms)
-P99_RESPONSE = Metric("p99_response", "99th percentile of response time", "ms", _p99_ms)
-FIRST_ANSWER = Metric("first_answer", "Boot time to the first right answer", "s", _first_answer_s)
-IMAGE_SIZE = Metric("image_size", "Image size", "MiB", _image_mib)
+def metrics_of(trials: pl.DataFrame) -> list[Metric]:
+    """Every metric that is compared between arms, memory by kind last. An image's size does not vary."""
+    return [*FIXED, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]

@@ -1,67 +1,66 @@
-"""A campaign as the analysis sees it: which trials count, which do not and why, what is still to do."""
+"""A campaign's folder as it was found: the plan, every record that could be read, and what could not."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from contracts.arms import ARMS
-from contracts.campaign import Campaign, read_campaign, read_records
-from contracts.errors import InputError
+from pydantic import ValidationError
+
+from analysis.latency import TrialLatency, read_latency
+from contracts.campaign import Campaign, read_campaign
+from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
-from contracts.study import Cell
-from contracts.trial import LoadResult, TrialRecord
+from contracts.trial import SCHEMA_VERSION, TrialRecord
+
+_RUN_AGAIN = "records are never edited: move this folder away to run its trial again"
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A finished trial. ``excluded`` says why it enters no statistics, "" where it does."""
+class Damage:
+    """A file that could not be used. ``trial_id`` is that of its record, "" where no record was read."""
 
-    record: TrialRecord
-    folder: Path
-    excluded: str
+    path: Path
+    trial_id: str
+    problem: str
 
-
-@dataclass(frozen=True)
-class CellResults:
-    """The valid trials of one cell, in running order; ``state`` says why there are none."""
-
-    cell: Cell
-    trials: tuple[TrialRecord, ...]
-    state: str
+    def __str__(self) -> str:
+        return self.problem
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a campaign's folder holds, sorted by what may be done with it."""
+    """Everything that a campaign's folder holds.
 
+    Attributes:
+        directory: where it was read.
+        campaign: the plan, and what could not run.
+        records: one per trial id, in running order.
+        latencies: by trial id, of the trials whose log could be read.
+        damage: files that could not be used; everything else is still there.
+    """
+
+    directory: Path
     campaign: Campaign
-    trials: tuple[Trial, ...]
-
-    @cached_property
-    def valid(self) -> tuple[TrialRecord, ...]:
-        """Completed trials with a valid verdict: the only ones that enter statistics."""
-        return tuple(trial.record for trial in self.trials if not trial.excluded)
-
-    @cached_property
-    def excluded(self) -> tuple[Trial, ...]:
-        """Trials that ran and do not count."""
-        return tuple(trial for trial in self.trials if trial.excluded)
+    records: tuple[TrialRecord, ...]
+    latencies: Mapping[str, TrialLatency]
+    damage: tuple[Damage, ...]
 
     @cached_property
     def to_do(self) -> tuple[PlannedTrial, ...]:
         """Planned trials that this laboratory can run and that have no record yet."""
-        recorded = {trial.record.id for trial in self.trials}
+        recorded = {record.id for record in self.records}
         return tuple(trial for trial in self.campaign.runnable if trial.id not in recorded)
 
     @cached_property
     def not_run(self) -> tuple[PlannedTrial, ...]:
         """Planned trials whose arm this laboratory cannot run."""
         runnable = {trial.id for trial in self.campaign.runnable}
-        recorded = {trial.record.id for trial in self.trials}
+        recorded = {record.id for record in self.records}
         return tuple(trial for trial in self.campaign.trials if trial.id not in runnable | recorded)
 
     @property
@@ -69,41 +68,14 @@ class Results:
         """Whether every planned trial has been run, however it ended."""
         return bool(self.campaign.trials) and not self.to_do and not self.not_run
 
-    @cached_property
-    def cells(self) -> tuple[CellResults, ...]:
-        """Every planned cell, by service in the study's order, then by arm as contracts.arms lists them."""
-        study = self.campaign.study
-        arms = list(ARMS)
-        cells = {trial.cell for trial in self.campaign.trials}
-        ordered = sorted(
-            cells,
-            key=lambda cell: (
-                study.services.index(cell.service),
-                cell.threads,
-                cell.cpus,
-                cell.memory_mib,
-                arms.index(cell.arm),
-            ),
-        )
-        return tuple(self._cell_results(cell) for cell in ordered)
-
-    def _cell_results(self, cell: Cell) -> CellResults:
-        trials = tuple(record for record in self.valid if record.cell == cell)
-        missing = {row.arm for row in self.campaign.not_run}
-        ran = any(trial.record.cell == cell for trial in self.trials)
-        if trials:
-            state = ""
-        elif ran:
-            state = "no valid trial"
-        else:
-            state = "not run" if cell.arm in missing else "still to do"
-        return CellResults(cell, trials, state)
-
 
 def read_results(directory: Path) -> Results:
-    """Read the campaign at ``directory``. Raises InputError."""
+    """Read the campaign at ``directory``; a spoilt record or log is named in ``damage``, the rest is kept.
+
+    Raises InputError where there is no campaign to read.
+    """
     campaign = read_campaign(directory)
-    cells = campaign.study.cells()
+    cells = set(campaign.study.cells())
     for index, trial in enumerate(campaign.trials):
         if trial.cell not in cells:
             raise InputError(
@@ -112,23 +84,27 @@ def read_results(directory: Path) -> Results:
                 "the campaign's own study has no such cell",
                 "restore the file from a copy",
             )
-    records = read_records(directory)
-    for trial_id, count in Counter(record.id for record in records).items():
-        if count > 1:
-            raise InputError(
-                directory / "trials",
-                "id",
-                f"trial {trial_id} is there {count} times",
-                "move the copies out of this folder",
-            )
+    damage: list[Damage] = []
+    found: list[tuple[Path, TrialRecord]] = []
     planned = {trial.id: trial for trial in campaign.trials}
-    return Results(campaign, tuple(_trial(record, campaign, planned, directory) for record in records))
-
-
-def footprint_kinds(cells: Sequence[CellResults]) -> list[tuple[str, str]]:
-    """Every kind and moment of a memory reading that any valid trial has, sorted."""
-    return sorted(
-        {(row.kind, row.when) for cell in cells for trial in cell.trials for row in trial.footprints}
+    for path in sorted(directory.glob("trials/*/trial.json")):
+        try:
+            record = _read_record(path)
+            _check_origin(path, record, campaign, planned)
+            found.append((path, record))
+        except InputError as error:
+            damage.append(Damage(path, "", str(error)))
+    copies = _copies(found)
+    copied = {row.trial_id for row in copies}
+    kept = [(path, record) for path, record in found if record.id not in copied]
+    kept.sort(key=lambda row: (row[1].block, row[1].position))
+    latencies, spoilt = _latencies(kept)
+    return Results(
+        directory,
+        campaign,
+        tuple(record for _, record in kept),
+        latencies,
+        (*damage, *copies, *spoilt),
     )
 
 
@@ -137,29 +113,66 @@ def distinct(values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _trial(
-    record: TrialRecord, campaign: Campaign, planned: dict[str, PlannedTrial], directory: Path
-) -> Trial:
-    name = PlannedTrial(
-        id=record.id, block=record.block, position=record.position, cell=record.cell
-    ).directory
-    return Trial(record, directory / "trials" / name, _why_excluded(record, campaign, planned))
+def _read_record(path: Path) -> TrialRecord:
+    """One record. Raises InputError, which names an unknown schema version before anything it explains."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(path, "", f"cannot read: {error.strerror}", _RUN_AGAIN) from None
+    try:
+        return TrialRecord.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            raise InputError(path, "", f"not JSON, perhaps cut off: {first['msg']}", _RUN_AGAIN) from None
+        for row in error.errors():
+            if row["loc"] == ("schema_version",):
+                problem = (
+                    f"version {row['input']!r} of the record is unknown, this analysis reads {SCHEMA_VERSION}"
+                )
+                remedy = "read it with the analysis of the version that wrote it"
+                raise InputError(path, "schema_version", problem, remedy) from None
+        return validate(TrialRecord, json.loads(content), path, _RUN_AGAIN)
 
 
-def _why_excluded(record: TrialRecord, campaign: Campaign, planned: dict[str, PlannedTrial]) -> str:
-    plan = planned.get(record.id)
+def _check_origin(
+    path: Path, record: TrialRecord, campaign: Campaign, planned: Mapping[str, PlannedTrial]
+) -> None:
+    """Raise InputError for a record that another campaign, study or plan made."""
     if record.campaign != campaign.name or record.study.sha256 != campaign.study_sha256:
-        return f"it belongs to campaign {record.campaign}, study {record.study.sha256[:12]}"
+        whose = f"it belongs to campaign {record.campaign}, study {record.study.sha256[:12]}"
+        raise InputError(path, "campaign", whose, "move this folder back to the campaign that made it")
+    plan = planned.get(record.id)
     if plan is None or plan.cell != record.cell:
-        return "the campaign's plan does not hold it"
-    if record.end.state != "completed":
-        return record.end.why or "no reason was recorded"
-    return _why_load_excluded(record.load)
+        raise InputError(path, "id", f"the campaign's plan does not hold trial {record.id}", _RUN_AGAIN)
 
 
-def _why_load_excluded(load: LoadResult | None) -> str:
-    if load is None:
-        return "it completed without a load result"
-    if load.verdict != "valid":
-        return load.verdict
-    return "" if load.throughput_per_s > 0 else "no right answer in the measured window"
+def _latencies(
+    found: Sequence[tuple[Path, TrialRecord]],
+) -> tuple[dict[str, TrialLatency], list[Damage]]:
+    latencies: dict[str, TrialLatency] = {}
+    damage = []
+    for path, record in found:
+        if record.load is None:
+            continue
+        log = path.parent / record.load.histogram
+        try:
+            latencies[record.id] = read_latency(log, record.load)
+        except InputError as error:
+            damage.append(Damage(log, record.id, str(error)))
+    return latencies, damage
+
+
+def _copies(found: Sequence[tuple[Path, TrialRecord]]) -> list[Damage]:
+    """Records of one id: which of them is the trial cannot be told, so none is."""
+    times = Counter(record.id for _, record in found)
+    return [
+        Damage(
+            path,
+            record.id,
+            f"{path}: key id: trial {record.id} is there {times[record.id]} times, so none of them counts. "
+            "Remedy: move the copies out of this folder.",
+        )
+        for path, record in found
+        if times[record.id] > 1
+    ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.results import Results
-from analysis.statistics import poisson_rate_interval
-from contracts.study import Cell
-from contracts.trial import TrialRecord
+import polars as pl
 
-_MILLION = 1_000_000
+from analysis.cells import CellKey
+from analysis.estimates.rate import poisson_rate_interval
+from analysis.tables import CELL_KEYS
+
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -26,49 +27,48 @@ class Stability:
         low_per_million, high_per_million: its exact 95 % interval.
     """
 
-    cell: Cell
+    cell: CellKey
     boots: int
     never_answered: int
     crashed: int
     hung: int
     requests: int
-    errors: dict[str, int]
+    errors: Mapping[str, int]
     rate_per_million: float | None
     low_per_million: float
     high_per_million: float
 
 
-def stability(results: Results) -> list[Stability]:
-    """One row per planned cell that has a record."""
-    rows = []
-    for planned in results.cells:
-        records = [trial.record for trial in results.trials if trial.record.cell == planned.cell]
-        if records:
-            rows.append(_row(planned.cell, records))
-    return rows
+def stability(trials: pl.DataFrame) -> list[Stability]:
+    """One row per cell that has a recorded boot, in the table's order."""
+    groups = trials.partition_by(CELL_KEYS, as_dict=True, maintain_order=True)
+    rows = [_of_cell(CellKey(*key), rows) for key, rows in groups.items()]
+    return sorted(rows, key=lambda row: (row.cell.setting[0], str(row.cell.setting[1:]), row.cell.arm))
 
 
-def _row(cell: Cell, records: list[TrialRecord]) -> Stability:
-    ended = Counter(
-        (record.end.state, record.boot is not None)
-        for record in records
-        if record.end.state in ("crashed", "hung")
+def _of_cell(cell: CellKey, trials: pl.DataFrame) -> Stability:
+    answered = pl.col("first_answer_ms").is_not_null()
+    crashed, hung, never = (
+        trials.filter(condition).height
+        for condition in (
+            (pl.col("end") == "crashed") & answered,
+            (pl.col("end") == "hung") & answered,
+            pl.col("end").is_in(["crashed", "hung"]) & ~answered,
+        )
     )
-    crashed = ended["crashed", True]
-    errors: Counter[str] = Counter()
-    for record in records:
-        errors.update(record.load.errors if record.load else {})
-    requests = sum(record.load.requests for record in records if record.load)
-    low, high = poisson_rate_interval(crashed, requests / _MILLION)
+    requests = int(trials["requests"].sum() or 0)
+    kinds = [column for column in trials.columns if column.startswith("errors_")]
+    errors = {kind.removeprefix("errors_"): int(trials[kind].sum() or 0) for kind in kinds}
+    low, high = poisson_rate_interval(crashed, requests / MILLION)
     return Stability(
         cell=cell,
-        boots=len(records),
-        never_answered=ended["crashed", False] + ended["hung", False],
+        boots=trials.height,
+        never_answered=never,
         crashed=crashed,
-        hung=ended["hung", True],
+        hung=hung,
         requests=requests,
-        errors={kind: count for kind, count in sorted(errors.items()) if count},
-        rate_per_million=crashed / requests * _MILLION if requests else None,
+        errors={kind: count for kind, count in errors.items() if count},
+        rate_per_million=crashed / requests * MILLION if requests else None,
         low_per_million=low,
         high_per_million=high,
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+from analysis.evidence import Evidence
+from analysis.page.wording import completeness
 from analysis.results import Results
-from analysis.wording import completeness
 
 
-def status_lines(results: Results) -> list[str]:
+def status_lines(results: Results, evidence: Evidence) -> list[str]:
     """Lines for a terminal."""
     campaign = results.campaign
     ends = Counter(
-        "valid" if not trial.excluded else _why(trial.record.end.state) for trial in results.trials
+        "valid" if not why_not else _why(end)
+        for end, why_not in evidence.trials.select("end", "why_not").iter_rows()
     )
-    done = f"done     {len(results.trials)} of {len(campaign.trials)} trials"
+    done = f"done     {len(results.records)} of {len(campaign.trials)} trials"
     if ends:
         done += f" ({', '.join(f'{amount} {end}' for end, amount in sorted(ends.items()))})"
     return [
@@ -23,7 +25,7 @@ def status_lines(results: Results) -> list[str]:
         f"to do    {len(results.to_do)}",
         f"not run  {len(results.not_run)}",
         *(f"  {row.arm}: {row.why}. Remedy: {row.remedy}" for row in campaign.not_run),
-        completeness(results),
+        completeness(results, evidence.excluded.height),
     ]
 
 

@@ -33,7 +33,7 @@ ARM_FACTOR = {"docker": 1.0, "linux-qemu": 1.45, "osv-qemu": 1.9}
 _BOOT_S = {"docker": 2.6, "linux-qemu": 3.4, "osv-qemu": 1.1}
 _IMAGE_MIB = {"go": 7.0, "java": 62.0, "python": 48.0}
 _IMAGE_EXTRA_MIB = {"docker": 0.0, "linux-qemu": 14.0, "osv-qemu": 9.0}
-_MEMORY_KIND = {"docker": "cgroup_working_set", "linux-qemu": "qemu_pss", "osv-qemu": "qemu_pss"}
+_MEMORY_KIND = {"docker": "docker_stats", "linux-qemu": "guest_touched", "osv-qemu": "guest_touched"}
 _SPREAD_OF_ANSWERS = 0.35
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -150,12 +150,19 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
                 "wanted_memory_bytes": cell.memory_mib * mib,
                 "read_back": [
                     {
+                        "resource": "cpu",
+                        "kind": "quota" if cell.arm == "docker" else "vcpus",
+                        "source": "cpu.max" if cell.arm == "docker" else "query-cpus-fast",
+                        "value": cell.cpus,
+                        "unit": "cpus",
+                    },
+                    {
                         "resource": "memory",
                         "kind": "limit" if cell.arm == "docker" else "allocation",
                         "source": "memory.max" if cell.arm == "docker" else "query-memory-size-summary",
                         "value": float(cell.memory_mib * mib),
                         "unit": "bytes",
-                    }
+                    },
                 ],
             },
             "identity": {

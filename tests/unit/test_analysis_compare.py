@@ -1,4 +1,4 @@
-"""Which trials count and which arms may meet, with the reasons where they may not."""
+"""Which arms may meet, with the reasons where they may not, and the ratios between them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from campaigns import ARM_FACTOR, NO_LOADER, Edit, ended, make_study, write_campaign
 
-from analysis.compare import compare, find_pairs
-from analysis.metrics import P99_RESPONSE, THROUGHPUT
-from analysis.results import Results, read_results
+from analysis.compare import compare, find_pairs, thread_pairs
+from analysis.evidence import Evidence, evidence_of
+from analysis.metrics import RESPONSES, THROUGHPUT
+from analysis.results import read_results
 from analysis.stability import stability
-from contracts.errors import InputError
 from contracts.study import Study
 from contracts.trial import TrialRecord
 
 ONE_SERVICE = make_study(services=["bubble_sort-go"], boots=4)
 
 
-def campaign(directory: Path, study: Study = ONE_SERVICE, edit: Edit = lambda record: record) -> Results:
+def campaign(directory: Path, study: Study = ONE_SERVICE, edit: Edit = lambda record: record) -> Evidence:
     write_campaign(directory / "c", study, edit=edit)
-    return read_results(directory / "c")
+    return evidence_of(read_results(directory / "c"))
 
 
 def changing(arm: str, **parts: dict[str, object]) -> Edit:
@@ -41,11 +41,31 @@ def first_boot(edit: Edit) -> Edit:
     return lambda record: edit(record) if record.block == 0 else record
 
 
+def other_host(record: TrialRecord) -> TrialRecord:
+    """Docker on a host with another processor."""
+    changed = record.provenance | {"docker-host": {"cpu": "another"}}
+    return record.model_copy(update={"provenance": changed}) if record.cell.arm == "docker" else record
+
+
+def more_cpus(record: TrialRecord) -> TrialRecord:
+    """Docker with two CPUs, asked for and read back."""
+    if record.cell.arm != "docker":
+        return record
+    assert record.caps
+    read = [
+        row.model_copy(update={"value": 2.0} if row.unit == "cpus" else {}) for row in record.caps.read_back
+    ]
+    caps = record.caps.model_copy(update={"wanted_cpus": 2.0, "read_back": read})
+    return record.model_copy(update={"caps": caps})
+
+
 def test_ratios_are_those_that_were_put_in(tmp_path: Path) -> None:
-    pairs, refusals = find_pairs(campaign(tmp_path))
+    evidence = campaign(tmp_path)
+    pairs, refusals = find_pairs(evidence)
     assert not refusals
     found = {
-        (row.pair.other.cell.arm, row.pair.base.cell.arm): row.interval for row in compare(pairs, THROUGHPUT)
+        (row.pair.other.cell.arm, row.pair.base.cell.arm): row.interval
+        for row in compare(evidence, pairs, THROUGHPUT)
     }
     assert set(found) == {("linux-qemu", "docker"), ("osv-qemu", "docker"), ("osv-qemu", "linux-qemu")}
     for (other, base), interval in found.items():
@@ -60,12 +80,16 @@ def test_ratios_are_those_that_were_put_in(tmp_path: Path) -> None:
             changing("docker", instance={"accelerator": "none"}),
             "accelerator differs: tcg for linux-qemu, none",
         ),
-        (changing("docker", instance={"artifact_sha256": "f" * 64}), "artifact hash differs: "),
         (
-            changing("docker", caps={"wanted_cpus": 2.0}),
-            "caps differs: 1 CPU, 268435456 bytes for linux-qemu",
+            changing("docker", instance={"artifact_sha256": "f" * 64}, identity={"artifact_seen": "f" * 64}),
+            "artifact hash differs: ",
         ),
-        (changing("docker", identity={"threads_seen": 2}), "threads seen differs: 1 for linux-qemu, 2"),
+        (changing("docker", load={"window_s": 20.0}), "load differs: closed loop, 4 users, 10.0 s"),
+        (more_cpus, "caps differs: 1.0 CPU, 268435456 bytes for linux-qemu"),
+        (
+            first_boot(other_host),
+            "the boots of docker differ in software of the host: ",
+        ),
         (
             first_boot(changing("docker", instance={"kernel": "6.6.1"})),
             "the boots of docker differ in kernel: 6.6.1, 6.1.0-18-amd64",
@@ -101,7 +125,7 @@ def test_arms_without_a_counterpart_are_listed(tmp_path: Path) -> None:
 
 def test_arms_that_cannot_run_are_no_refusals(tmp_path: Path) -> None:
     write_campaign(tmp_path / "c", ONE_SERVICE, not_run=(NO_LOADER,))
-    pairs, refusals = find_pairs(read_results(tmp_path / "c"))
+    pairs, refusals = find_pairs(evidence_of(read_results(tmp_path / "c")))
     assert len(pairs) == 1
     assert refusals == []
 
@@ -116,9 +140,10 @@ def test_another_kind_of_cpu_cap_is_noted(tmp_path: Path) -> None:
 
 
 def test_boots_with_too_few_answers_give_no_p99(tmp_path: Path) -> None:
-    few = changing("docker", load={"throughput_per_s": 29.8})
-    pairs, _ = find_pairs(campaign(tmp_path, edit=few))
-    assert [row.pair.base.cell.arm for row in compare(pairs, P99_RESPONSE)] == ["linux-qemu"]
+    few = changing("docker", load={"throughput_per_s": 29.8, "mean_response_ms": 4000 / 29.8})
+    evidence = campaign(tmp_path, edit=few)
+    pairs, _ = find_pairs(evidence)
+    assert [row.pair.base.cell.arm for row in compare(evidence, pairs, RESPONSES["p99"])] == ["linux-qemu"]
 
 
 def load_of(**keys: object) -> Callable[[TrialRecord], TrialRecord]:
@@ -129,47 +154,34 @@ def load_of(**keys: object) -> Callable[[TrialRecord], TrialRecord]:
     return edit
 
 
-@pytest.mark.parametrize(
-    ("edit", "why"),
-    [
-        (lambda record: ended(record, "hung", "no answer for 30 s"), "no answer for 30 s"),
-        (lambda record: ended(record, "failed", ""), "no reason was recorded"),
-        (load_of(verdict="generator CPU 93 % exceeds 80 %"), "generator CPU 93 % exceeds 80 %"),
-        (load_of(throughput_per_s=0.0), "no right answer in the measured window"),
-        (lambda record: record.model_copy(update={"load": None}), "it completed without a load result"),
-        (lambda record: record.model_copy(update={"campaign": "x"}), "it belongs to campaign x, study "),
-        (lambda record: record.model_copy(update={"id": "9999"}), "the campaign's plan does not hold it"),
-    ],
-)
-def test_only_valid_trials_count(tmp_path: Path, edit: Edit, why: str) -> None:
-    results = campaign(tmp_path, edit=lambda record: edit(record) if record.id == "0002" else record)
-    assert len(results.valid) == 11
-    assert [trial.excluded.startswith(why) for trial in results.excluded] == [True]
+def test_an_open_loop_has_no_throughput_of_its_own(tmp_path: Path) -> None:
+    open_loop = load_of(loop="open", rate_per_s=50.0, little_residual=None)
+    evidence = campaign(tmp_path, edit=open_loop)
+    pairs, refusals = find_pairs(evidence)
+    assert refusals == []
+    assert compare(evidence, pairs, THROUGHPUT) == []
+    assert len(compare(evidence, pairs, RESPONSES["p50"])) == 3
 
 
-def test_a_copied_trial_is_refused(tmp_path: Path) -> None:
-    campaign(tmp_path)
-    record = sorted((tmp_path / "c" / "trials").glob("*/trial.json"))[0]
-    copy = tmp_path / "c" / "trials" / "copy" / "trial.json"
-    copy.parent.mkdir()
-    copy.write_text(record.read_text())
-    with pytest.raises(InputError, match="trial 0001 is there 2 times"):
-        read_results(tmp_path / "c")
+def test_many_boots_get_a_second_opinion(tmp_path: Path) -> None:
+    study = make_study(services=["bubble_sort-go"], arms=["docker", "linux-qemu"], boots=20)
+    evidence = campaign(tmp_path, study)
+    pairs, _ = find_pairs(evidence)
+    (found,) = compare(evidence, pairs, THROUGHPUT, seed=1)
+    assert found.bootstrap
+    assert found.bootstrap.low < ARM_FACTOR["linux-qemu"] < found.bootstrap.high
+    assert found.bootstrap.ratio == pytest.approx(found.interval.ratio, rel=0.02)
+    assert found.medians
+    assert all(side.low is not None for side in found.medians)
 
 
-def test_a_plan_that_is_not_the_studys_is_refused(tmp_path: Path) -> None:
-    campaign(tmp_path)
-    path = tmp_path / "c" / "campaign.json"
-    path.write_text(path.read_text().replace('"threads":1,', '"threads":3,'))
-    with pytest.raises(InputError, match=r"trials\.0\.cell: the campaign's own study has no such cell"):
-        read_results(tmp_path / "c")
-
-
-def test_progress_of_a_partial_campaign(tmp_path: Path) -> None:
-    write_campaign(tmp_path / "c", ONE_SERVICE, finished=5, not_run=(NO_LOADER,))
-    results = read_results(tmp_path / "c")
-    assert (len(results.valid), len(results.to_do), len(results.not_run)) == (5, 3, 4)
-    assert not results.complete
+def test_thread_pairs_meet_the_same_arm(tmp_path: Path) -> None:
+    study = make_study(services=["bubble_sort-go"], arms=["docker", "linux-qemu"], threads=[1, 4], boots=1)
+    found = thread_pairs(campaign(tmp_path, study).cells)
+    assert [(more.cell.arm, more.cell.threads, one.cell.threads) for more, one in found] == [
+        ("docker", 4, 1),
+        ("linux-qemu", 4, 1),
+    ]
 
 
 def test_crashes_and_hangs_are_counted_apart(tmp_path: Path) -> None:
@@ -183,7 +195,7 @@ def test_crashes_and_hangs_are_counted_apart(tmp_path: Path) -> None:
         return gone.model_copy(update={"boot": None}) if record.block == 2 else gone
 
     study = make_study(services=["bubble_sort-go"], boots=5)
-    rows = {row.cell.arm: row for row in stability(campaign(tmp_path, study, edit))}
+    rows = {row.cell.arm: row for row in stability(campaign(tmp_path, study, edit).trials)}
     osv, docker = rows["osv-qemu"], rows["docker"]
     assert (osv.boots, osv.never_answered, osv.crashed, osv.hung) == (5, 1, 2, 1)
     assert osv.errors == {"timeout": 3}

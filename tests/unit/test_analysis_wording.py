@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
+import polars as pl
 import pytest
 from campaigns import make_study
 
-from analysis import wording
+from analysis.cells import CellKey, CellTrials
 from analysis.compare import Comparison, Pair
-from analysis.labels import Labels
+from analysis.estimates.ratio import RatioInterval
 from analysis.metrics import THROUGHPUT
-from analysis.results import CellResults
-from analysis.statistics import RatioInterval
+from analysis.page import wording
+from analysis.page.labels import Labels
 from contracts.arms import ARMS
 
 
@@ -49,10 +50,14 @@ def test_count(amount: int, text: str) -> None:
     assert wording.count(amount, "trial") == text
 
 
-def comparison(found: RatioInterval) -> Comparison:
-    base, other = make_study(services=["todos-go"], arms=["docker", "osv-qemu"]).cells()
-    pair = Pair(CellResults(other, (), ""), CellResults(base, (), ""), "")
-    return Comparison(pair, THROUGHPUT, found, 1.0)
+def keys(**changes: object) -> list[CellKey]:
+    return [CellKey(**cell.model_dump()) for cell in make_study(services=["todos-go"], **changes).cells()]
+
+
+def comparison(found: RatioInterval, same: bool | None = False) -> Comparison:
+    base, other = keys(arms=["docker", "osv-qemu"])
+    pair = Pair(CellTrials(other, pl.DataFrame()), CellTrials(base, pl.DataFrame()), "")
+    return Comparison(pair, THROUGHPUT, found, 1.0, same)
 
 
 MORE = RatioInterval(1.39, 1.31, 1.47, 4, 3, 3)
@@ -107,7 +112,16 @@ def test_finding(found: RatioInterval, sentence: str) -> None:
     [(MORE, "higher"), (FEWER, "lower"), (SAME, "cannot be told apart"), (ONE_BOOT, "insufficient")],
 )
 def test_verdict(found: RatioInterval, word: str) -> None:
-    assert wording.verdict(found) == word
+    assert wording.verdict(comparison(found)) == word
+
+
+def test_sameness_is_said() -> None:
+    close = comparison(RatioInterval(1.004, 0.99, 1.018, 4, 3, 3), same=True)
+    assert wording.verdict(close) == "the same within 3 %"
+    assert wording.finding(close) == (
+        "osv-qemu and docker are the same within 3 % (ratio 1.004, 95 % interval 0.99 to 1.02, "
+        "two one-sided tests at 5 %)."
+    )
 
 
 def test_digest_counts_every_comparison_once() -> None:
@@ -133,10 +147,10 @@ def test_every_arm_is_explained(name: str) -> None:
 
 
 def test_labels_say_only_what_differs() -> None:
-    plain = make_study(services=["todos-go"]).cells()
+    plain = keys()
     assert Labels(plain).arm(plain[0]) == "docker"
     assert Labels(plain).common(plain[0]) == "1 thread, 1 CPU, 256 MiB"
-    varied = make_study(services=["todos-go"], threads=[1, 4]).cells()
+    varied = keys(threads=[1, 4])
     labels = Labels(varied)
     assert labels.arm(varied[1]) == "docker, 4 threads, 4 CPUs"
     assert labels.service(varied[1]) == "todos-go, 4 threads, 4 CPUs"

@@ -1,0 +1,49 @@
+"""A cell of a campaign as the analysis sees it: what was compared, and the boots that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """service x arm x threads x caps; memory is None where it is not known."""
+
+    service: str
+    arm: str
+    threads: int
+    cpus: float
+    memory_mib: int | None
+    array_length: int | None = None
+
+    @property
+    def setting(self) -> tuple[str, int, float, int | None, int | None]:
+        """All but the arm: two cells that share it differ in nothing else."""
+        return self.service, self.threads, self.cpus, self.memory_mib, self.array_length
+
+    @property
+    def slug(self) -> str:
+        """A name for files and rows."""
+        size = f"-n{self.array_length}" if self.array_length else ""
+        return f"{self.service}-{self.arm}-{self.threads}t-{self.cpus:g}cpu-{self.memory_mib}mib{size}"
+
+
+@dataclass(frozen=True)
+class CellTrials:
+    """The trials of one cell that count, in running order; ``state`` says why there are none."""
+
+    cell: CellKey
+    trials: pl.DataFrame
+    state: str = ""
+
+    @property
+    def runtime(self) -> str:
+        """What surrounds the service, "" where no trial counts."""
+        return self.trials["runtime"][0] if len(self.trials) else ""
+
+    @property
+    def ids(self) -> list[str]:
+        """Trial ids, in running order."""
+        return self.trials["trial_id"].to_list()

@@ -1,0 +1,188 @@
+"""What each command does: read, judge, print. Figures for machines go to the output as CSV."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from analysis import tables
+from analysis.answers import answer_table, answers_of, answers_of_repetition
+from analysis.check_trials import RULES
+from analysis.compare import Comparison, compare, find_pairs
+from analysis.estimates.power import boots_needed, pooled_spread, smallest_ratio
+from analysis.evidence import Evidence, evidence_of
+from analysis.metrics import THROUGHPUT, Metric, metrics_of
+from analysis.results import Results, read_results
+from analysis.status import status_lines
+from contracts.errors import InputError
+
+_RATIOS = (1.01, 1.03, 1.05, 1.1, 1.125, 1.25, 1.5)
+_DAMAGED = 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A campaign that was read and judged."""
+
+    results: Results
+    evidence: Evidence
+
+
+TABLES: dict[str, Callable[[Source], pl.DataFrame]] = {
+    "trials": lambda source: source.evidence.trials,
+    "seconds": lambda source: tables.seconds_table(source.results.latencies),
+    "footprints": lambda source: tables.footprints_table(source.results),
+    "percentiles": lambda source: tables.percentiles_table(source.results.latencies),
+}
+
+
+def read(directory: Path) -> Source:
+    """Read and judge the campaign at ``directory``. Raises InputError."""
+    results = read_results(directory)
+    return Source(results, evidence_of(results))
+
+
+def damage_code(source: Source) -> int:
+    """3 where some input is damaged, each named on the error output; else 0."""
+    for damage in source.results.damage:
+        print(damage, file=sys.stderr)
+    for finding in source.evidence.findings:
+        if finding.severity == "damaged" and finding.check != "input":
+            print(f"{finding.subject}: {finding.what}.", file=sys.stderr)
+    return _DAMAGED if source.evidence.damaged else 0
+
+
+def check(source: Source) -> int:
+    """Print every rule, what fails it, and what the cells show; 1 where something does not count."""
+    failed = source.evidence.trials["failed"].to_list()
+    print(f"{len(failed)} trials recorded, {failed.count('')} count")
+    for rule in RULES:
+        amount = failed.count(rule.name)
+        state = f"fails {amount}" if amount else "holds"
+        print(f"  {state:<8} {rule.name}: {rule.meaning}")
+    for row in source.evidence.excluded.iter_rows(named=True):
+        print(f"  out      trial {row['trial_id']} {row['service']} {row['arm']}: {row['why_not']}")
+    for finding in source.evidence.findings:
+        print(f"  {finding.severity:<8} {finding.check}: {finding.subject}: {finding.what}")
+    return int(source.evidence.excluded.height > 0 or bool(source.evidence.excluded_cells))
+
+
+def table(source: Source, name: str) -> int:
+    """Print one of TABLES as CSV."""
+    print(TABLES[name](source).write_csv(), end="")
+    return 0
+
+
+def compare_arms(source: Source, key: str) -> int:
+    """Print the ratios as CSV; pairs that are refused go to the error output."""
+    pairs, refusals = find_pairs(source.evidence)
+    for row in refusals:
+        print(f"not compared: {row.cell.service}: {row.other} / {row.base}: {row.reason}", file=sys.stderr)
+    metrics = [_metric(source, key)] if key else metrics_of(source.evidence.valid)
+    seed = source.results.campaign.study.seed
+    rows = [row for metric in metrics for row in compare(source.evidence, pairs, metric, seed)]
+    print(comparison_table(rows).write_csv(), end="")
+    return 0
+
+
+def comparison_table(rows: Sequence[Comparison]) -> pl.DataFrame:
+    """One row per pair and metric; ends of intervals that do not exist are null."""
+    names = {"service": pl.String, "threads": pl.Int64, "cpus": pl.Float64, "memory_mib": pl.Int64}
+    numbers = ("ratio", "low", "high", "cliffs_delta", "bootstrap_low", "bootstrap_high")
+    schema = {
+        **names,
+        "arm": pl.String,
+        "base": pl.String,
+        "metric": pl.String,
+        "boots": pl.Int64,
+        "boots_base": pl.Int64,
+        **dict.fromkeys(numbers, pl.Float64),
+        "same_within_3_percent": pl.Boolean,
+    }
+    return pl.DataFrame([_comparison(row) for row in rows], schema=schema, orient="row")
+
+
+def claims(source: Source) -> int:
+    """Print what the campaign says of every claim."""
+    print(answer_table(answers_of(source.evidence)).write_csv(), end="")
+    return 0
+
+
+def claims_of_others() -> int:
+    """Print what the maintainer's runs say of the study's claims."""
+    found = [row for answers in answers_of_repetition() for row in answers]
+    print(answer_table(found).write_csv(), end="")
+    return 0
+
+
+def report(source: Source, output: Path | None) -> int:
+    """Write the report and print its path."""
+    # Drawing is slow to load, and no other command draws.
+    from analysis.page.render import render
+    from analysis.page.write import write_report
+
+    rendered = render(source.results, source.evidence, answers_of(source.evidence), answers_of_repetition())
+    print(write_report(rendered, output or source.results.directory / "report.html"))
+    return 0
+
+
+def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: str) -> int:
+    """Print how many boots each ratio needs, from the campaign's variation between boots."""
+    metric = _metric(source, key)
+    cells = [metric.values(cell.trials) for cell in source.evidence.cells]
+    spread = pooled_spread([values for values in cells if values])
+    if spread is None:
+        raise InputError(
+            source.results.directory,
+            "",
+            "no cell has two boots that count, so their variation is not known",
+            "run a pilot with two boots or more of a cell",
+        )
+    print(
+        f"{metric.title}: {spread.spread:.2%} between boots, at most {spread.upper:.2%} with 80 % confidence "
+        f"({spread.degrees_of_freedom} degrees of freedom)"
+    )
+    print(f"boots per arm for {wanted:.0%} power at 5 %:   by the pilot   by its upper limit")
+    for ratio in ratios or _RATIOS:
+        needed = [boots_needed(value, ratio, wanted) for value in (spread.spread, spread.upper)]
+        print(f"  ratio {ratio:<8g}{_amount(needed[0]):>38}{_amount(needed[1]):>21}")
+    boots = source.results.campaign.study.boots
+    smallest = smallest_ratio(boots, spread.spread, wanted)
+    if smallest:
+        print(f"with the study's {boots} boots the smallest ratio that shows is {smallest:.3f}")
+    return 0
+
+
+def status(source: Source) -> int:
+    """Print where the campaign stands."""
+    print("\n".join(status_lines(source.results, source.evidence)))
+    return 0
+
+
+def _metric(source: Source, key: str) -> Metric:
+    known = {metric.key: metric for metric in metrics_of(source.evidence.valid)} | {
+        THROUGHPUT.key: THROUGHPUT
+    }
+    if key not in known:
+        raise InputError("--metric", key, "no such metric", f"one of {', '.join(known)}")
+    return known[key]
+
+
+def _comparison(row: Comparison) -> tuple[object, ...]:
+    cell, found, second = row.pair.base.cell, row.interval, row.bootstrap
+    return (
+        *(cell.service, cell.threads, cell.cpus, cell.memory_mib, row.pair.other.cell.arm, cell.arm),
+        *(row.metric.key, found.boots_other, found.boots_base, found.ratio),
+        *((None, None) if found.insufficient else (found.low, found.high)),
+        row.delta,
+        *((second.low, second.high) if second else (None, None)),
+        row.same,
+    )
+
+
+def _amount(boots: int | None) -> str:
+    return "more than 100,000" if boots is None else f"{boots:,}"

@@ -1,0 +1,1 @@
+"""One kind of figure per module: drawing from plain values, nothing is computed here."""

@@ -1,0 +1,166 @@
+"""What all figures share: colours per arm, sizes, and the ways out: inline SVG, an SVG file, a CSV file."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import polars as pl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
+
+# Okabe and Ito, "Color universal design", 2008: told apart by all common kinds of colour vision.
+# An arm has the same colour and marker in every figure of every report.
+_COLOURS = {
+    "docker": "#0072B2",
+    "linux-qemu": "#D55E00",
+    "osv-qemu": "#009E73",
+    "linux-xenserver": "#E69F00",
+    "osv-xenserver": "#CC79A7",
+}
+# The same hues, light enough to be told from a dark page.
+_DARK_COLOURS = {
+    "docker": "#56a8e0",
+    "linux-qemu": "#f08a3c",
+    "osv-qemu": "#2fc79a",
+    "linux-xenserver": "#f0c050",
+    "osv-xenserver": "#e0a0c8",
+}
+_MARKERS = {
+    "docker": "o",
+    "linux-qemu": "s",
+    "osv-qemu": "D",
+    "linux-xenserver": "^",
+    "osv-xenserver": "v",
+}
+_LINE_STYLES: dict[str, LineStyleType] = {
+    "docker": "-",
+    "linux-qemu": "--",
+    "osv-qemu": "-.",
+    "linux-xenserver": ":",
+    "osv-xenserver": (0, (6, 1, 1, 1, 1, 1)),
+}
+
+INK, FAINT, GRID, SHADE, PAPER = "#222222", "#767676", "#dddddd", "#eeeeee", "#ffffff"
+_DARK_INKS = {INK: "#e6e6e6", FAINT: "#9aa0a6", GRID: "#3a3d41", SHADE: "#2b2e32", PAPER: "#17191c"}
+_INK_NAMES = {INK: "ink", FAINT: "soft", GRID: "grid", SHADE: "shade", PAPER: "paper"}
+WIDTH_IN = 10.0
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text: searchable, and in the page's own typeface
+    "svg.hashsalt": "unilab",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def colour(arm: str) -> str:
+    """The arm's colour."""
+    return _COLOURS[arm]
+
+
+def marker(arm: str) -> str:
+    """The arm's marker, so that print without colour can be read too."""
+    return _MARKERS[arm]
+
+
+def line_style(arm: str) -> LineStyleType:
+    """The arm's line style, for the same reason."""
+    return _LINE_STYLES[arm]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Figures made and written inside have the report's look, whatever the user's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def figure(height_in: float) -> Figure:
+    """An empty figure as wide as the page's column."""
+    made = Figure(figsize=(WIDTH_IN, height_in))
+    made.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
+    return made
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure in every form: ``inline`` for the page, ``file`` an SVG that stands alone, ``data``."""
+
+    name: str
+    inline: Markup
+    file: str
+    data: pl.DataFrame
+
+
+def drawn(name: str, title: str, data: pl.DataFrame, draw: Callable[[], Figure]) -> Drawn:
+    """What ``draw`` makes: the same bytes for the same figure.
+
+    Args:
+        name: unique in the page and among files; prefixed to every id, since inline figures share one
+            name space.
+        title: read out in place of the picture.
+        data: the values that are drawn, tidy, units in the column names.
+        draw: makes the figure; called with the report's style in force.
+    """
+    buffer = io.StringIO()
+    with styled():
+        draw().savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    label = Markup.escape(title)
+    text = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    file = text.replace("<svg ", f'<svg style="background: {PAPER}" ', 1)
+    return Drawn(name, _inline(name, text), f'<?xml version="1.0" encoding="utf-8"?>\n{file}', data)
+
+
+def palette() -> tuple[dict[str, str], dict[str, str]]:
+    """Custom properties of the page's style sheet, light and dark, by name."""
+    light = {f"arm-{arm}": value for arm, value in _COLOURS.items()}
+    dark = {f"arm-{arm}": value for arm, value in _DARK_COLOURS.items()}
+    light |= {name: value for value, name in _INK_NAMES.items()}
+    dark |= {name: _DARK_INKS[value] for value, name in _INK_NAMES.items()}
+    return light, dark
+
+
+def _inline(name: str, text: str) -> Markup:
+    """Ids made unique, colours left to the page's light and dark, size and typeface to its style sheet."""
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", text, count=1)
+    text = re.sub(r'<svg ([^>]*?)height="[^"]*"', r"<svg \1", text, count=1)
+    names = {value.lower(): key for key, value in palette()[0].items()}
+    return Markup(re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda found: _custom(found[0], names), text))
+
+
+def _custom(colour_: str, names: dict[str, str]) -> str:
+    return f"var(--{names[colour_]})" if colour_ in names else colour_
+
+
+def grouped_thousands(value: float, _position: float = 0) -> str:
+    """A tick's label: 1250.0 reads 1,250."""
+    return f"{value:,.10g}"

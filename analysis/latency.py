@@ -1,0 +1,167 @@
+"""The latencies of a trial: its HdrHistogram log (format V2, microseconds) to a window and to seconds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from analysis import hdr
+from analysis.estimates.rank import samples_needed, upper_rank
+from analysis.hdr import Histogram
+from contracts.errors import InputError
+from contracts.trial import LoadResult
+
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+
+_INTERVAL = re.compile(r"(?:Tag=[^,]*,)?([\d.]+),([\d.]+),[\d.]+,(.*)")
+# Times in the log are rounded to a millisecond or a microsecond.
+_ROUNDING_S = 2e-3
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One line of a log: answers that ended in [start_s, start_s + length_s), from the load's start."""
+
+    start_s: float
+    length_s: float
+    answers: int
+
+
+@dataclass(frozen=True)
+class TrialLatency:
+    """The histograms of one trial.
+
+    Attributes:
+        intervals: all of them, warm-up first, in the order of time.
+        warm_up_s: where the measured window begins, on the same clock.
+        window: one histogram of the measured window, in microseconds.
+    """
+
+    intervals: tuple[Interval, ...]
+    warm_up_s: float
+    window: Histogram
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A percentile in ms, or None where ``answers`` are fewer than ``needed``.
+
+    ``bound_ms`` bounds the true percentile from above with 95 % confidence, were the answers independent.
+    """
+
+    name: str
+    value_ms: float | None
+    bound_ms: float | None
+    needed: int
+
+
+def read_latency(path: Path, load: LoadResult) -> TrialLatency:
+    """Read the log at ``path``; an interval belongs to the window when its middle does.
+
+    Raises InputError when the file cannot be read, is no histogram log, or its clock goes backwards.
+    """
+    times, texts = _lines(path)
+    try:
+        owners, indices, counts = hdr.decode(texts)
+    except hdr.NotAHistogram as error:
+        position, reason = error.args
+        raise _spoilt(path, f"not a histogram log ({reason} at interval {position + 1})") from None
+    answers = np.bincount(owners, counts, minlength=len(texts)).astype(np.int64)
+    intervals = tuple(
+        Interval(start_s, length_s, int(count))
+        for (start_s, length_s), count in zip(times, answers, strict=True)
+    )
+    for before, after in pairwise(intervals):
+        if after.start_s < before.start_s - _ROUNDING_S:
+            what = f"its clock goes backwards, from {before.start_s:.3f} s to {after.start_s:.3f} s"
+            raise _spoilt(path, what)
+    inside = np.asarray([_in_window(interval, load) for interval in intervals], dtype=bool)
+    kept = inside[owners] if len(owners) else np.zeros(0, dtype=bool)
+    window = np.bincount(indices[kept], counts[kept]).astype(np.int64)
+    return TrialLatency(intervals, load.warm_up_s, Histogram(window))
+
+
+def percentiles(histogram: Histogram) -> list[Percentile]:
+    """The report's percentiles; one that ``samples_needed`` says is out of reach is withheld."""
+    answers = histogram.total
+    rows = []
+    values = histogram.quantiles([percentile / 100 for percentile in PERCENTILES])
+    for percentile, value in zip(PERCENTILES, values, strict=True):
+        rank = upper_rank(answers, percentile)
+        name, needed = f"p{percentile:g}", samples_needed(percentile)
+        if rank is None:
+            rows.append(Percentile(name, None, None, needed))
+        else:
+            rows.append(Percentile(name, value / 1000, histogram.at_rank(rank) / 1000, needed))
+    largest_ms = histogram.largest() / 1000 if answers else None
+    return [*rows, Percentile("max", largest_ms, None, 1)]
+
+
+def share_slower(histogram: Histogram) -> tuple[list[float], list[float]]:
+    """Latencies in ms, rising, and for each the share (0 to 1) of answers that took at least as long."""
+    values, counts = histogram.recorded()
+    before = np.cumsum(counts) - counts
+    return (values / 1000).tolist(), (1 - before / max(histogram.total, 1)).tolist()
+
+
+def answers_per_second(latency: TrialLatency) -> tuple[list[float], list[float]]:
+    """Middles of the seconds (s from the load's start) and answers per second in each.
+
+    Seconds that the log leaves out had no answer and count as zero, so that a stall shows. An
+    interval shorter than half a second is left out: its rate says more about its length.
+    """
+    times_s: list[float] = []
+    rates: list[float] = []
+    end_s = 0.0
+    for interval in latency.intervals:
+        while interval.start_s - end_s > 0.5:
+            times_s.append(end_s + 0.5)
+            rates.append(0.0)
+            end_s += 1
+        end_s = interval.start_s + interval.length_s
+        if interval.length_s >= 0.5:
+            times_s.append(interval.start_s + interval.length_s / 2)
+            rates.append(interval.answers / interval.length_s)
+    return times_s, rates
+
+
+def window_rates(latency: TrialLatency, window_s: float) -> list[float]:
+    """Answers per second in each second of the measured window."""
+    times_s, rates = answers_per_second(latency)
+    return [
+        rate
+        for time_s, rate in zip(times_s, rates, strict=True)
+        if 0 <= time_s - latency.warm_up_s < window_s
+    ]
+
+
+def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
+    """Start and length of every interval, in seconds from the load's start, and its histogram."""
+    times: list[tuple[float, float]] = []
+    texts: list[str] = []
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _spoilt(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line and not line.startswith(("#", '"')):
+            interval = _INTERVAL.fullmatch(line)
+            if not interval:
+                raise _spoilt(path, f"not a histogram log (line {number}, interval {len(texts) + 1})")
+            times.append((float(interval[1]), float(interval[2])))
+            texts.append(interval[3])
+    if not texts:
+        raise _spoilt(path, "not a histogram log (it holds no interval)")
+    return times, texts
+
+
+def _in_window(interval: Interval, load: LoadResult) -> bool:
+    return 0 <= interval.start_s + interval.length_s / 2 - load.warm_up_s < load.window_s
+
+
+def _spoilt(path: Path, problem: str) -> InputError:
+    return InputError(path, "", problem, "move this trial's folder away to run its trial again")

@@ -1,0 +1,192 @@
+"""The report: evidence to one self-contained HTML page, the same bytes for the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import groupby
+from platform import python_version
+from typing import Any
+
+import polars as pl
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from analysis import hdr, tables
+from analysis.claims import MAINTAINER, STUDY
+from analysis.compare import Comparison, Pair, compare, find_pairs
+from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
+from analysis.estimates.rank import samples_needed
+from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
+from analysis.evidence import Evidence
+from analysis.figures.style import Drawn, palette
+from analysis.hdr import Histogram
+from analysis.latency import PERCENTILES
+from analysis.memory_break_even import break_even_rows
+from analysis.metrics import THROUGHPUT, memory_kinds, memory_metric, metrics_of
+from analysis.page import claim_tables, figures, wording
+from analysis.page import tables as page_tables
+from analysis.page.labels import Labels
+from analysis.page.principles import principles_table
+from analysis.page.study_figures import study_figures
+from analysis.page.tables import Table
+from analysis.results import Results
+from analysis.stability import stability
+from analysis.verdicts import Answer
+from contracts.arms import split_service
+from contracts.trial import SCHEMA_VERSION
+
+_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "ruptures", "matplotlib", "pydantic", "jinja2")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page, and beside it every figure and the table of trials as data."""
+
+    page: str
+    figures: tuple[Drawn, ...]
+    trials: pl.DataFrame
+
+
+def render(
+    results: Results, evidence: Evidence, ours: Sequence[Answer], others: Sequence[Sequence[Answer]]
+) -> Report:
+    """The report of one campaign.
+
+    Args:
+        results: the campaign as it was read.
+        evidence: the same, tabled and checked.
+        ours: what it says of every claim.
+        others: what other evidence says of the same claims, in the same order.
+    """
+    environment = Environment(
+        loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["count"] = wording.count
+    template = environment.get_template("report.html.j2")
+    windows = cell_windows(results, evidence)
+    labels = Labels(row.cell for row in evidence.cells)
+    pairs, refusals = find_pairs(evidence)
+    comparisons = {
+        metric.key: compare(evidence, pairs, metric, results.campaign.study.seed)
+        for metric in metrics_of(evidence.valid)
+    }
+    throughput = comparisons[THROUGHPUT.key]
+    break_evens = break_even_rows(pairs, results.campaign.study.seed)
+    drawn: dict[str, Drawn | None] = {
+        **figures.all_figures(evidence.cells, results.latencies, windows, throughput, labels),
+        "break_even": figures.break_even(break_evens, labels),
+        **study_figures(evidence.cells, windows, labels),
+    }
+    study_answers, repeated = (
+        [[row for row in answers if row.claim.said_by == whose] for answers in (ours, *others)]
+        for whose in (STUDY, MAINTAINER)
+    )
+    context = {
+        **_facts(results, evidence, labels),
+        **_tables(results, evidence, windows, labels),
+        "figures": drawn,
+        "palette": palette(),
+        "findings": _findings(throughput, labels),
+        "digest": wording.digest(throughput),
+        "outcome": wording.outcome(throughput),
+        "ratios": _ratio_tables(comparisons, labels),
+        "refusals": page_tables.refusal_table(refusals, labels),
+        "notes": _notes(pairs, labels),
+        "principles": principles_table(results, evidence, throughput),
+        "claim_counts": claim_tables.verdict_counts(study_answers[0]),
+        "claims": claim_tables.claims_table(study_answers[0], study_answers[1:], measured=True),
+        "conditions": claim_tables.claims_table(study_answers[0], [], measured=False),
+        "repetition_counts": claim_tables.verdict_counts(repeated[0]),
+        "repetition": claim_tables.claims_table(repeated[0], [], measured=True),
+        "contradicted": [
+            (answers[0].source, claim_tables.contradicted_by(answers))
+            for answers in study_answers[1:]
+            if answers
+        ],
+        "inconsistencies": claim_tables.inconsistencies_table(),
+        "break_even": claim_tables.break_even_table(break_evens, labels) if break_evens else None,
+    }
+    page = template.render(context, results=results, evidence=evidence)
+    found = tuple(figure for figure in drawn.values() if figure)
+    return Report(page, found, evidence.trials)
+
+
+def cell_windows(results: Results, evidence: Evidence) -> dict[str, Histogram]:
+    """All boots' measured windows merged, by cell slug; cells without a log are absent."""
+    windows = {}
+    for cell in evidence.cells:
+        found = [results.latencies[trial_id].window for trial_id in cell.ids if trial_id in results.latencies]
+        if found:
+            windows[cell.cell.slug] = hdr.merge(found)
+    return windows
+
+
+def _facts(results: Results, evidence: Evidence, labels: Labels) -> dict[str, Any]:
+    study = results.campaign.study
+    return {
+        "campaign": results.campaign,
+        "study": study,
+        "accelerators": wording.accelerator_names(results),
+        "cautions": wording.accelerator_cautions(results),
+        "completeness": wording.completeness(results, evidence.excluded.height),
+        "common_setting": labels.common(evidence.cells[0].cell) if evidence.cells else "",
+        "sorts": any(split_service(name)[0] == "bubble_sort" for name in study.services),
+        "arms": [(name, wording.arm(name)) for name in study.arms],
+        "study_yaml": yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        "schema_version": SCHEMA_VERSION,
+        "minimum_boots": MINIMUM_BOOTS,
+        "bootstrap_boots": MINIMUM_BOOTS_FOR_BOOTSTRAP,
+        "equivalence_percent": f"{EQUIVALENCE_MARGIN * 100:g}",
+        "percentile_rules": [(f"p{value:g}", samples_needed(value)) for value in PERCENTILES],
+        "software": [("python", python_version()), *((name, version(name)) for name in _LIBRARIES)],
+        "most_trials": page_tables.MOST_TRIALS_LISTED,
+    }
+
+
+def _tables(
+    results: Results, evidence: Evidence, windows: Mapping[str, Histogram], labels: Labels
+) -> dict[str, Table | None]:
+    cells = evidence.cells
+    records = {record.id: record for record in results.records}
+    memory = [memory_metric(*kind) for kind in memory_kinds(evidence.valid)]
+    return {
+        "rules": page_tables.rules_table(evidence),
+        "found": page_tables.findings_table(evidence.findings),
+        "overview": page_tables.means_of_everything(cells, labels),
+        "latency": page_tables.latency_table(cells, windows, labels),
+        "kinds": page_tables.kinds_table(tables.footprints_table(results)),
+        "memory": page_tables.cell_means(cells, memory, labels) if memory else None,
+        "not_run": page_tables.not_run_table(results.campaign),
+        "excluded": page_tables.excluded_table(evidence, labels),
+        "stability": page_tables.stability_table(stability(evidence.trials), labels),
+        "trials": page_tables.trials_table(evidence, labels),
+        "caps": page_tables.caps_table(cells, records, labels),
+        "instances": page_tables.instance_table(cells, records, labels),
+        "hosts": page_tables.host_table(results),
+    }
+
+
+def _findings(comparisons: list[Comparison], labels: Labels) -> list[tuple[str, list[str]]]:
+    """Sentences by service and setting, in the study's order."""
+    return [
+        (service, [wording.finding(row) for row in rows])
+        for service, rows in groupby(comparisons, key=lambda row: labels.service(row.pair.base.cell))
+    ]
+
+
+def _notes(pairs: list[Pair], labels: Labels) -> list[tuple[str, list[str]]]:
+    """Each note with the services and settings that it holds for."""
+    services: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair.note:
+            services.setdefault(pair.note, []).append(labels.service(pair.base.cell))
+    return list(services.items())
+
+
+def _ratio_tables(comparisons: dict[str, list[Comparison]], labels: Labels) -> list[tuple[str, Table]]:
+    """Title and table of every metric that any pair has."""
+    return [
+        (rows[0].metric.title, page_tables.ratio_table(rows, labels)) for rows in comparisons.values() if rows
+    ]

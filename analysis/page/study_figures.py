@@ -1,0 +1,194 @@
+"""The study's figures 4 to 10 from our data, with its values where they can be known.
+
+Most of its absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm:
+our container's mean times the ratio that it claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from analysis.cells import CellTrials
+from analysis.claims import study_value
+from analysis.compare import thread_pairs
+from analysis.estimates.ratio import geometric_mean, ratio_of_means_interval
+from analysis.figures.bins import EDGES_MS, Bars, bin_data, bin_figure
+from analysis.figures.boxes import SHARES, Box, BoxPanel, box_data, box_figure
+from analysis.figures.dots import Panel, Row, dot_data, dot_figure
+from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
+from analysis.figures.style import Drawn, drawn
+from analysis.hdr import Histogram
+from analysis.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
+from analysis.page.labels import Labels
+from analysis.verdicts import MEMORY_KINDS
+from contracts.arms import split_service
+
+Cells = Sequence[CellTrials]
+
+
+def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Drawn | None]:
+    """Figures by name; None where this campaign holds nothing of it. ``windows`` by cell slug."""
+    rest, sort = (
+        [cell for cell in cells if split_service(cell.cell.service)[0] == workload and len(cell.trials)]
+        for workload in ("todos", "bubble_sort")
+    )
+    one = [cell for cell in rest if cell.cell.threads == 1]
+    python = study_value("C038") / study_value("C039")
+    rest_ratios = {"go": study_value("C035"), "java": study_value("C036"), "python": python}
+    sort_ratios = {"go": study_value("C041"), "java": study_value("C043"), "python": study_value("C044")}
+    return {
+        "figure4": _dots("figure4", one, THROUGHPUT, rest_ratios, labels),
+        "figure5": _dots(
+            "figure5",
+            [cell for cell in sort if cell.cell.threads == 1],
+            MEAN_RESPONSE,
+            sort_ratios,
+            labels,
+        ),
+        "figure6": _scaling("figure6", rest, "docker", dict.fromkeys(("go", "java"), study_value("C048"))),
+        "figure7": _scaling(
+            "figure7",
+            rest,
+            "osv",
+            {"java": study_value("C045"), "python": study_value("C046"), "go": study_value("C047")},
+        ),
+        "figure8": _boxes(one, windows, labels),
+        "figure9": _bins(rest, windows),
+        "figure10": _memory(one, labels),
+    }
+
+
+def _dots(
+    name: str, cells: Cells, metric: Metric, ratios: Mapping[str, float], labels: Labels
+) -> Drawn | None:
+    panels = []
+    for service, members in groupby(cells, key=lambda cell: cell.cell.service):
+        found = list(members)
+        claimed = _claimed(found, metric, ratios.get(split_service(service)[1]))
+        rows = [
+            Row(
+                labels.arm(cell.cell),
+                cell.cell.arm,
+                metric.values(cell.trials),
+                "not recorded",
+                claimed if cell.runtime == "osv" else None,
+            )
+            for cell in found
+        ]
+        panels.append(Panel(service, rows))
+    if not any(row.values for panel in panels for row in panel.rows):
+        return None
+    data = dot_data(panels, f"{metric.key} ({metric.unit})")
+    x_label = f"{metric.title.lower()} ({metric.unit})"
+    title = f"{metric.title}, one thread, with the study's ratios"
+    return drawn(name, title, data, lambda: dot_figure([[panel] for panel in panels], x_label, "panel"))
+
+
+def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
+    """Where the study's ratio puts the unikernel beside our container."""
+    containers = [metric.values(cell.trials) for cell in cells if cell.runtime == "docker"]
+    if ratio is None or not containers or not containers[0]:
+        return None
+    return geometric_mean(containers[0]) * ratio
+
+
+def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Drawn | None:
+    rows = []
+    found = [cell for cell in cells if cell.runtime == runtime]
+    for more, one in thread_pairs(found):
+        values = [THROUGHPUT.values(cell.trials) for cell in (more, one)]
+        if one.cell.threads == 1 and all(values):
+            language = split_service(one.cell.service)[1]
+            paper = claimed.get(language) if more.cell.threads == 4 else None
+            label = f"{one.cell.arm}, {more.cell.threads} / 1 threads"
+            interval = ratio_of_means_interval(values[0], values[1])
+            rows.append(RatioRow(one.cell.service, label, interval, paper))
+    if not rows:
+        return None
+    title = f"Throughput of several threads to one, {runtime}"
+    x_label = "ratio of throughput (log scale)"
+    return drawn(name, title, ratio_data(rows), lambda: ratio_figure(rows, x_label))
+
+
+def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Drawn | None:
+    panels = []
+    python = study_value("C057") / study_value("C058")
+    for service, members in groupby(cells, key=lambda cell: cell.cell.service):
+        known = [cell for cell in members if cell.cell.slug in windows and windows[cell.cell.slug].total]
+        medians = {cell.runtime: windows[cell.cell.slug].quantiles([0.5])[0] / 1000 for cell in known}
+        claimed = medians.get("docker", 0) * python if split_service(service)[1] == "python" else 0
+        boxes = [
+            Box(
+                labels.arm(cell.cell),
+                cell.cell.arm,
+                [value / 1000 for value in windows[cell.cell.slug].quantiles(SHARES)],
+                windows[cell.cell.slug].largest() / 1000,
+                claimed if claimed and cell.runtime == "osv" else None,
+            )
+            for cell in known
+        ]
+        if boxes:
+            panels.append(BoxPanel(service, boxes))
+    if not panels:
+        return None
+    title = "Response times, box and whiskers, untrimmed"
+    return drawn("figure8", title, box_data(panels), lambda: box_figure(panels))
+
+
+def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Drawn | None:
+    found = [
+        cell
+        for cell in cells
+        if split_service(cell.cell.service)[1] == "go" and cell.runtime == "osv" and cell.cell.slug in windows
+    ]
+    bars = [
+        Bars(
+            f"{cell.cell.arm}, {cell.cell.threads} thread{'s' * (cell.cell.threads > 1)}",
+            cell.cell.arm,
+            _shares(windows[cell.cell.slug]),
+            [*[None] * (len(EDGES_MS) - 2), study_value("C065") / 100 if cell.cell.threads == 4 else None],
+        )
+        for cell in found
+        if windows[cell.cell.slug].total
+    ]
+    if not bars:
+        return None
+    title = "Share of answers by response time, Go in the unikernel"
+    return drawn("figure9", title, bin_data(bars), lambda: bin_figure(bars))
+
+
+def _shares(histogram: Histogram) -> list[float]:
+    values, counts = histogram.recorded()
+    found, _ = np.histogram(values / 1000, bins=np.asarray(EDGES_MS), weights=counts)
+    return (found / histogram.total).tolist()
+
+
+def _memory(cells: Cells, labels: Labels) -> Drawn | None:
+    bounds = {"java": study_value("C071"), "python": study_value("C072"), "go": study_value("C073")}
+    panels = []
+    for service, members in groupby(cells, key=lambda cell: cell.cell.service):
+        rows = []
+        container_mib: list[float] = []
+        for cell in members:
+            kind = MEMORY_KINDS.get(cell.runtime)
+            moments = [when for found, when in memory_kinds(cell.trials) if found == kind]
+            if kind is None or not moments:
+                continue
+            values = memory_metric(kind, min(moments)).values(cell.trials)
+            container_mib = container_mib or (values if cell.runtime == "docker" else [])
+            paper = None
+            if cell.runtime == "osv" and container_mib:
+                paper = geometric_mean(container_mib) * bounds[split_service(service)[1]]
+            label = f"{labels.arm(cell.cell)} ({kind}, {min(moments)})"
+            rows.append(Row(label, cell.cell.arm, values, "not recorded", paper))
+        if rows:
+            panels.append(Panel(service, rows))
+    if not panels:
+        return None
+    title, data = "Memory, guest pages touched beside docker stats", dot_data(panels, "memory_mib")
+    return drawn(
+        "figure10", title, data, lambda: dot_figure([[panel] for panel in panels], "memory (MiB)", "panel")
+    )

@@ -1,0 +1,324 @@
+"""The report's tables: titles, columns with units, and cells as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from analysis.cells import CellKey, CellTrials
+from analysis.check_cells import Finding, halves
+from analysis.check_trials import RULES
+from analysis.compare import Comparison, Refusal
+from analysis.estimates.rank import MedianInterval
+from analysis.estimates.ratio import geometric_mean
+from analysis.evidence import Evidence
+from analysis.hdr import Histogram
+from analysis.latency import percentiles
+from analysis.metrics import FIRST_ANSWER, IMAGE_SIZE, MEAN_RESPONSE, RESPONSES, THROUGHPUT, Metric
+from analysis.page.labels import Labels
+from analysis.page.wording import NOTHING, interval, number, ratio, verdict
+from analysis.results import Results, distinct
+from analysis.stability import Stability
+from analysis.tables import host_facts
+from contracts.campaign import Campaign
+from contracts.trial import CapReading, TrialRecord
+
+# A page lists so many trials; the table of trials beside it (CSV) holds all of them.
+MOST_TRIALS_LISTED = 300
+
+
+@dataclass(frozen=True)
+class Column:
+    """Numbers are set flush right, names on one line; prose may wrap."""
+
+    title: str
+    kind: Literal["name", "number", "prose"] = "name"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text, one cell per column."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+
+
+_SERVICE, _ARM = Column("service"), Column("arm")
+_MOST_VALUES = 6
+
+
+def _numbers(*titles: str) -> tuple[Column, ...]:
+    return tuple(Column(title, "number") for title in titles)
+
+
+def cell_means(cells: Sequence[CellTrials], metrics: Sequence[Metric], labels: Labels) -> Table:
+    """Geometric means over boots of several metrics, one row per cell."""
+    columns = [_SERVICE, _ARM, *_numbers("boots", *(f"{row.title} ({row.unit})" for row in metrics))]
+    rows = []
+    for cell in cells:
+        means = [number(geometric_mean(metric.values(cell.trials))) for metric in metrics]
+        rows.append([*_cell_names(cell.cell, labels), _boots(cell), *means])
+    return Table(columns, rows)
+
+
+def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram], labels: Labels) -> Table:
+    """Percentiles of the merged histograms, and what bounds the tail; ``windows`` by cell slug."""
+    columns = [_SERVICE, _ARM, *_numbers("boots", "answers")]
+    columns += _numbers("p50 (ms)", "p90 (ms)", "p99 (ms)", "p99.9 (ms)", "max (ms)")
+    columns += _numbers("p99 at most (ms)", "p99.9 at most (ms)")
+    rows = []
+    for cell in cells:
+        if cell.cell.slug not in windows:
+            continue
+        histogram = windows[cell.cell.slug]
+        found = percentiles(histogram)
+        values = [_or_insufficient(row.value_ms) for row in found]
+        bounds = [_or_insufficient(row.bound_ms) for row in found if row.name in ("p99", "p99.9")]
+        answers = f"{histogram.total:,}"
+        rows.append([*_cell_names(cell.cell, labels), _boots(cell), answers, *values, *bounds])
+    return Table(columns, rows)
+
+
+def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
+    """One row per pair, with the means that the ratio divides."""
+    unit = comparisons[0].metric.unit
+    columns = [_SERVICE, Column("ratio of"), *_numbers(f"means ({unit})", "boots", "ratio")]
+    columns += _numbers("95 % interval", "degrees of freedom", "Cliff's delta")
+    columns += [Column("so the first is"), *_numbers("medians, exact intervals")]
+    if any(row.bootstrap for row in comparisons):
+        columns += _numbers("bootstrap interval")
+    rows = []
+    for row in comparisons:
+        sides = (row.pair.other, row.pair.base)
+        means = [number(geometric_mean(row.metric.values(side.trials))) for side in sides]
+        found = row.interval
+        rows.append(
+            [
+                labels.service(row.pair.base.cell),
+                f"{row.pair.other.cell.arm} / {row.pair.base.cell.arm}",
+                " / ".join(means),
+                f"{found.boots_other} / {found.boots_base}",
+                ratio(found.ratio),
+                interval(found),
+                number(found.degrees_of_freedom),
+                f"{row.delta:+.2f}",
+                verdict(row),
+                " / ".join(map(_median, row.medians or ())),
+            ]
+        )
+        if len(columns) > len(rows[-1]):
+            rows[-1].append(interval(row.bootstrap) if row.bootstrap else NOTHING)
+    return Table(columns, rows)
+
+
+def refusal_table(refusals: Sequence[Refusal], labels: Labels) -> Table:
+    """Pairs that are not compared."""
+    columns = [_SERVICE, Column("arms"), Column("why they are not compared", "prose")]
+    rows = [[labels.service(row.cell), f"{row.other} / {row.base}", row.reason] for row in refusals]
+    return Table(columns, rows)
+
+
+def kinds_table(footprints: pl.DataFrame) -> Table:
+    """Where each kind of memory reading came from; ``footprints``: tables.footprints_table."""
+    sources = footprints.group_by("kind", maintain_order=True).agg(pl.col("read_from").unique()).sort("kind")
+    rows = [[kind, "; ".join(sorted(found))] for kind, found in sources.iter_rows()]
+    return Table([Column("kind"), Column("read from", "prose")], rows)
+
+
+def not_run_table(campaign: Campaign) -> Table:
+    """Arms that the laboratory cannot run."""
+    columns = [Column("arm"), Column("why", "prose"), Column("remedy", "prose")]
+    return Table(columns, [[row.arm, row.why, row.remedy] for row in campaign.not_run])
+
+
+def rules_table(evidence: Evidence) -> Table:
+    """Every rule that a trial must meet, and how many failed it first."""
+    failed = Counter(evidence.trials["failed"].to_list())
+    rows = [[rule.name, rule.meaning, str(failed[rule.name])] for rule in RULES]
+    controls = len(halves(evidence.cells))
+    blamed = sum(row.check == "a/a" for row in evidence.findings)
+    said = f"{blamed} of {controls} cells differ from themselves" if controls else "no cell has four boots"
+    rows.append(["a/a", "even blocks of a cell against its odd ones: no difference", said])
+    unsteady = sum(row.check == "steady" and row.severity == "excluded" for row in evidence.findings)
+    meaning = "most boots of a cell reach a steady state (changepoints of throughput)"
+    rows.append(["steady", meaning, f"{unsteady} cells without"])
+    return Table([Column("check"), Column("what must hold", "prose"), Column("fails", "number")], rows)
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """What the checks found beyond single trials."""
+    columns = [
+        Column("check"),
+        Column("so it is"),
+        Column("subject", "prose"),
+        Column("what was found", "prose"),
+    ]
+    return Table(columns, [[row.check, row.severity, row.subject, row.what] for row in findings])
+
+
+def excluded_table(evidence: Evidence, labels: Labels) -> Table:
+    """Trials that ran and do not count."""
+    columns = [Column("trial"), _SERVICE, _ARM, Column("ended"), Column("rule")]
+    columns.append(Column("why it does not count", "prose"))
+    rows = [
+        [row["trial_id"], *_cell_names(_key(row), labels), row["end"], row["failed"], row["why_not"]]
+        for row in evidence.excluded.head(MOST_TRIALS_LISTED).iter_rows(named=True)
+    ]
+    return Table(columns, rows)
+
+
+def stability_table(found: Sequence[Stability], labels: Labels) -> Table:
+    """Boots, errors and crash rates."""
+    columns = [_SERVICE, _ARM]
+    columns += _numbers("boots", "never answered", "crashed", "hung", "requests")
+    columns += [Column("errors by kind")]
+    columns += _numbers("crashes per million", "exact 95 % interval")
+    rows = []
+    for row in found:
+        errors = ", ".join(f"{kind} {amount:,}" for kind, amount in row.errors.items()) or "none"
+        limits = "insufficient"
+        if row.requests:
+            limits = f"{number(row.low_per_million)} to {number(row.high_per_million)}"
+        counts = (row.boots, row.never_answered, row.crashed, row.hung, row.requests)
+        rate = number(row.rate_per_million)
+        rows.append(
+            [*_cell_names(row.cell, labels), *(f"{amount:,}" for amount in counts), errors, rate, limits]
+        )
+    return Table(columns, rows)
+
+
+def trials_table(evidence: Evidence, labels: Labels) -> Table:
+    """Recorded trials in running order, with what the generator's verdict rests on."""
+    columns = [
+        *_numbers("trial", "block", "position"),
+        _SERVICE,
+        _ARM,
+        Column("ended"),
+        Column("verdict", "prose"),
+        Column("warm-up"),
+    ]
+    metrics = (THROUGHPUT, MEAN_RESPONSE, RESPONSES["p99"], FIRST_ANSWER)
+    columns += _numbers(*(f"{metric.title} ({metric.unit})" for metric in metrics))
+    columns += _numbers("Little residual (%)", "generator CPU (% of a core)")
+    shown = evidence.trials.head(MOST_TRIALS_LISTED)
+    values = shown.select(metric.expression.cast(pl.Float64).alias(metric.key) for metric in metrics)
+    rows = []
+    for row, figures in zip(shown.iter_rows(named=True), values.iter_rows(), strict=True):
+        warm_up = evidence.warm_ups.get(row["trial_id"])
+        residual = row["little_residual"]
+        rows.append(
+            [
+                row["trial_id"],
+                str(row["block"]),
+                str(row["position"]),
+                *_cell_names(_key(row), labels),
+                row["end"],
+                row["verdict"] or NOTHING,
+                warm_up.kind if warm_up else NOTHING,
+                *map(number, figures),
+                NOTHING if residual is None else f"{residual * 100:+.1f}",
+                number(row["generator_cpu_percent"]),
+            ]
+        )
+    return Table(columns, rows)
+
+
+def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
+    """Caps asked for, and those that the system stated; ``records`` by trial id."""
+    columns = [
+        _SERVICE,
+        _ARM,
+        Column("asked for"),
+        Column("read back", "prose"),
+        Column("CPUs the kernel sees"),
+    ]
+    rows = []
+    for cell in cells:
+        found = [records[trial_id] for trial_id in cell.ids]
+        read = [_reading(row) for record in found if record.caps for row in record.caps.read_back]
+        seen = [str(record.instance.vcpus) for record in found if record.instance]
+        if found:
+            rows.append(
+                [
+                    *_cell_names(cell.cell, labels),
+                    f"{cell.cell.cpus:g} CPU, {cell.cell.memory_mib} MiB",
+                    "; ".join(distinct(read)) or "nothing",
+                    ", ".join(distinct(seen)),
+                ]
+            )
+    return Table(columns, rows)
+
+
+def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
+    """What was booted in each cell: every value that any of its boots states."""
+    columns = [_SERVICE, _ARM, Column("accelerator"), Column("host"), Column("kernel", "prose")]
+    columns += [Column(title, "prose") for title in ("command line", "artifact SHA-256", "image SHA-256")]
+    names = ("accelerator", "host", "kernel", "command_line", "artifact_sha256", "image_sha256")
+    rows = []
+    for cell in cells:
+        found = [instance for trial_id in cell.ids if (instance := records[trial_id].instance)]
+        if found:
+            parts = ([str(getattr(instance, name)) for instance in found] for name in names)
+            rows.append(
+                [*_cell_names(cell.cell, labels), *("; ".join(_few(distinct(part))) for part in parts)]
+            )
+    return Table(columns, rows)
+
+
+def host_table(results: Results) -> Table:
+    """Facts of every host; one that changed between trials shows all its values."""
+    facts: dict[tuple[str, str], list[str]] = {}
+    for record in results.records:
+        for host, content in record.provenance.items():
+            for key, value in host_facts(content):
+                facts.setdefault((host, key), []).append(value)
+    rows = []
+    for (host, key), values in facts.items():
+        different = distinct(values)
+        text = (
+            different[0] if len(different) == 1 else "differs between trials: " + "; ".join(_few(different))
+        )
+        rows.append([host, key, text])
+    return Table([Column("host"), Column("fact"), Column("value", "prose")], sorted(rows))
+
+
+def means_of_everything(cells: Sequence[CellTrials], labels: Labels) -> Table:
+    """The overview: throughput, latency, boot and image of each cell."""
+    return cell_means(cells, (THROUGHPUT, MEAN_RESPONSE, FIRST_ANSWER, IMAGE_SIZE), labels)
+
+
+def _cell_names(cell: CellKey, labels: Labels) -> tuple[str, str]:
+    return cell.service, labels.arm(cell)
+
+
+def _key(row: Mapping[str, object]) -> CellKey:
+    return CellKey(**{name: row[name] for name in CellKey.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+def _boots(cell: CellTrials) -> str:
+    return str(len(cell.trials)) if len(cell.trials) else cell.state
+
+
+def _or_insufficient(value: float | None) -> str:
+    return "insufficient" if value is None else number(value)
+
+
+def _median(found: MedianInterval) -> str:
+    if found.low is None or found.high is None:
+        return f"{number(found.median)} (insufficient)"
+    return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
+
+
+def _reading(row: CapReading) -> str:
+    value = f"{row.value:,.10g}" if isinstance(row.value, float) else row.value
+    return f"{row.resource} {row.kind} {value} {row.unit}"
+
+
+def _few(values: Sequence[str]) -> list[str]:
+    """The first values, and how many more there are."""
+    rest = len(values) - _MOST_VALUES
+    return [*values[:_MOST_VALUES], *([f"and {rest} more"] if rest > 0 else [])]

@@ -1,0 +1,29 @@
+"""A report on disk: the page, and beside it a folder with every figure as SVG and CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.page.render import Report
+from contracts.campaign import write_atomically
+from contracts.errors import InputError
+
+
+def write_report(report: Report, path: Path) -> Path:
+    """Write the figures' files, then the page at ``path``, each whole or not at all; return ``path``.
+
+    The page is last: where it is, everything that it was made with is. Raises InputError.
+    """
+    if path.is_dir():
+        raise InputError(path, "", "this is a folder", "give --output the path of a file")
+    folder = path.with_name(f"{path.stem}-figures")
+    try:
+        for figure in report.figures:
+            write_atomically(folder / f"{figure.name}.svg", figure.file)
+            write_atomically(folder / f"{figure.name}.csv", figure.data.write_csv())
+        write_atomically(folder / "trials.csv", report.trials.write_csv())
+        write_atomically(path, report.page)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(path, "", f"cannot write: {reason}", "give --output another path") from None
+    return path

@@ -1,0 +1,185 @@
+"""What the analysis costs: ``python benchmarks/analysis/run.py samples|records``; README.md says more.
+
+Each measured step runs in a process of its own, so that its CPU time and its largest memory are its alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)
+SAMPLES = 100_000_000
+CHUNK = 1 << 18
+SEED = 20260105
+
+
+def main() -> int:
+    """Run one benchmark, or one step of it in this process."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=[*STEPS, "samples", "records"])
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--records", type=int, nargs="+", default=[2500, 5000, 10_000])
+    parser.add_argument("--folder", type=Path, help="where to put the data (default: a temporary folder)")
+    options = parser.parse_args()
+    if options.what in STEPS:
+        STEPS[options.what](options.folder)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="unilab-benchmark-") as name:
+        folder = options.folder or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return (
+            samples(folder, options.samples)
+            if options.what == "samples"
+            else records(folder, options.records)
+        )
+
+
+def samples(folder: Path, count: int) -> int:
+    """All quantiles of ``count`` response times, by our histogram and by pandas."""
+    write_samples(folder / "samples.u32", count)
+    found = {name: measured(name, folder) for name in ("ours", "pandas")}
+    print(f"{count:,} response times (ns, uint32) to quantiles {SHARES}")
+    for name, row in found.items():
+        print(f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('said', '')}")
+    return 0
+
+
+def records(folder: Path, sizes: list[int]) -> int:
+    """Campaigns of several sizes to a report."""
+    print("trial records to a report, logs of ten seconds each")
+    for size in sizes:
+        target = folder / f"campaign-{size}"
+        write_records(target, size)
+        row = measured("report", target)
+        cost = f"{row['wall_s']:6.2f} s  {row['cpu_s']:6.2f} s CPU  {row['megabytes']:5.0f} MB"
+        print(f"  {size:>6,} {cost}  {row['cpu_s'] / size * 1000:.2f} ms CPU each")
+    return 0
+
+
+def measured(step: str, folder: Path) -> dict[str, float | str]:
+    """Run one step as a process: CPU seconds, wall seconds, largest memory, and what it printed."""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+    command = [sys.executable, __file__, step, "--folder", str(folder)]
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    said, _ = process.communicate()
+    wall_s = time.monotonic() - began
+    if process.returncode:
+        return {"cpu_s": float("nan"), "wall_s": wall_s, "megabytes": float("nan"), "said": "did not run"}
+    return json.loads(said.splitlines()[-1]) | {"wall_s": wall_s}
+
+
+def tell(said: str = "") -> None:
+    """Print what this process has cost so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cost = {"cpu_s": usage.ru_utime + usage.ru_stime, "megabytes": usage.ru_maxrss / 1000, "said": said}
+    print(json.dumps(cost))
+
+
+def ours(folder: Path) -> None:
+    """Our histogram over a file read in chunks."""
+    sys.path.insert(0, str(PROJECT))
+    from analysis import hdr
+
+    found = hdr.of_samples(chunks(folder / "samples.u32")).quantiles(SHARES)
+    tell(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
+
+
+def pandas(folder: Path) -> None:
+    """The same by pandas, which holds all samples."""
+    import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    series = pandas.Series(np.fromfile(folder / "samples.u32", dtype=np.uint32))
+    found = series.quantile(list(SHARES), interpolation="lower")
+    tell(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
+
+
+def report(folder: Path) -> None:
+    """The whole command, from the folder to the page."""
+    sys.path.insert(0, str(PROJECT))
+    from analysis.__main__ import main as analysis
+
+    code = analysis(["report", str(folder)])
+    assert code == 0, code
+    tell()
+
+
+def chunks(path: Path) -> Iterator[npt.NDArray[np.uint32]]:
+    """Pieces of a file that fit the cache."""
+    with path.open("rb") as stream:
+        while len(chunk := np.fromfile(stream, dtype=np.uint32, count=CHUNK)):
+            yield chunk
+
+
+def write_samples(path: Path, count: int) -> None:
+    """Lognormal response times about 2 ms with a heavy tail up to 4 s, in nanoseconds."""
+    generator = np.random.default_rng(SEED)
+    with path.open("wb") as stream:
+        for start in range(0, count, CHUNK):
+            size = min(CHUNK, count - start)
+            values = 2e6 * np.exp(0.5 * generator.standard_normal(size, dtype=np.float32))
+            slow = generator.random(size, dtype=np.float32) < 1e-3
+            values[slow] *= 50
+            np.minimum(values, 4e9).astype(np.uint32).tofile(stream)
+
+
+def write_records(folder: Path, count: int) -> None:
+    """A campaign of ``count`` trials in 18 cells, with one record and one log as patterns for all."""
+    sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "unit")]
+    from campaigns import START, make_study, write_campaign
+
+    pattern = folder.with_name(f"{folder.name}-pattern")
+    services = [
+        "todos-go",
+        "todos-java",
+        "todos-python",
+        "bubble_sort-go",
+        "bubble_sort-java",
+        "bubble_sort-python",
+    ]
+    write_campaign(pattern, make_study(services=services, boots=1))
+    study = make_study(services=services, boots=-(-count // 18))
+    campaign = write_campaign(folder, study, finished=0)
+    logs = {path.parent.name.split("-", 1)[1]: path for path in pattern.glob("trials/*/latency.hlog")}
+    generator = np.random.default_rng(SEED)
+    for number, trial in enumerate(campaign.trials[:count]):
+        log = logs[trial.cell.slug].read_bytes()
+        record = json.loads(logs[trial.cell.slug].with_name("trial.json").read_text())
+        began = START + timedelta(minutes=number)
+        luck = float(np.exp(generator.normal(0, 0.01)))
+        record |= {"campaign": folder.name, "id": trial.id, "block": trial.block, "position": trial.position}
+        record["study"] |= {"sha256": study.sha256}
+        record |= {"started_at": stamp(began), "ended_at": stamp(began + timedelta(seconds=40))}
+        record["load"]["throughput_per_s"] *= luck
+        record["load"]["mean_response_ms"] /= luck
+        target = folder / "trials" / trial.directory
+        target.mkdir(parents=True)
+        (target / "trial.json").write_text(json.dumps(record))
+        (target / "latency.hlog").write_bytes(log)
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601 with zone."""
+    return moment.astimezone(UTC).isoformat()
+
+
+STEPS = {"ours": ours, "pandas": pandas, "report": report}
+
+if __name__ == "__main__":
+    sys.exit(main())
