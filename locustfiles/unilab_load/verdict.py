@@ -15,6 +15,8 @@ LATENESS_TOLERANCE = 0.05
 LINK_LIMIT = 0.8
 RETRANSMIT_LIMIT = 0.001
 FEW_RETRANSMITS = 10
+RETRANSMIT_TIMEOUT_MS = 200.0
+"""Linux's shortest (TCP_RTO_MIN): a target that is silent for longer makes TCP send again without a loss."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def _reasons(seen: Evidence) -> list[str]:
         reasons.append(
             f"the client's link was used to {100 * seen.link_use:.0f} %, limit {100 * LINK_LIMIT:.0f} %"
         )
-    if seen.retransmits > max(FEW_RETRANSMITS, RETRANSMIT_LIMIT * seen.requests):
+    losses = seen.retransmits if seen.response_p50_ms < RETRANSMIT_TIMEOUT_MS else 0
+    if losses > max(FEW_RETRANSMITS, RETRANSMIT_LIMIT * seen.requests):
         reasons.append(f"{seen.retransmits} TCP segments were sent again for {seen.requests} requests")
     own = sorted(OWN_KINDS & set(seen.errors))
     return reasons + [f"the client ran out of {kind.removeprefix('no_')}s" for kind in own]
