@@ -144,7 +144,9 @@ class LoadResult(_Part):
         loop: closed (N users ask without a pause) or open (requests fall due whatever the target does).
         throughput_per_s: X, completed right answers per second of the window.
         mean_response_ms: R, over those answers; in the open loop from when the request fell due.
-        little_residual: X*R/N - 1 for the closed loop's N = users; None in the open loop.
+        little_residual: Little's law for the closed loop's N = users: mean number of requests under way / N
+            - 1. In a long window that is X*R/N - 1; in a short one requests that cross its edges count with
+            their part within. None in the open loop.
         errors: count by kind (timeout, refused, reset, status, body ...).
         rate_per_s, arrivals: what the open loop was asked for.
         lateness_ms: how long after it fell due a request was sent; keys p50 p99 max. Open loop only.

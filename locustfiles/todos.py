@@ -5,14 +5,11 @@ locust -f locustfiles/todos.py --headless --users 40 --host http://ADDRESS:8080 
 
 from __future__ import annotations
 
-from locust import task
-from unilab_load.user import ClosedLoopUser
+from unilab_load.request import get
+from unilab_load.user import FastUser
 
 
-class TodosUser(ClosedLoopUser):
-    """One client that reads the list of todos without a pause."""
+class Todos(FastUser):
+    """One client that reads the list of todos."""
 
-    @task  # type: ignore[untyped-decorator] # Locust is not typed
-    def read_list(self) -> None:
-        """The first request in services/todos/responses.json, its answer compared to the last byte."""
-        self.ask_and_check()
+    read_list = get("/todos")

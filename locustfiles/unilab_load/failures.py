@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import errno
-from http.client import RemoteDisconnected
-
-from gevent import Timeout
-from geventhttpclient.response import HTTPConnectionClosed
+from http.client import HTTPException, RemoteDisconnected
 
 CONNECTION_KINDS = frozenset({"refused", "reset", "closed", "unreachable"})
 """Kinds that say that nobody is there, or that who was there went away."""
 
-_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
+ANSWERED_KINDS = frozenset({"status", "body", "protocol"})
+"""Kinds of an answer that came and is wrong: another status, another body, not HTTP."""
 
+OWN_KINDS = frozenset({"no_port", "no_file"})
+"""Kinds that the client machine itself ran out of: they spoil the trial, whatever the target did."""
 
-class WrongAnswer(Exception):
-    """An answer that came and is not the reference's. ``kind``: status or body."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-# The first that fits counts: RemoteDisconnected, an orderly end, is a ConnectionResetError too.
-_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    ((TimeoutError, Timeout), "timeout"),
-    (ConnectionRefusedError, "refused"),
-    ((RemoteDisconnected, HTTPConnectionClosed), "closed"),
+_TYPES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (TimeoutError, "timeout"),
+    (RemoteDisconnected, "closed"),  # before the next line: it is a ConnectionResetError too
     ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), "reset"),
+    (ConnectionRefusedError, "refused"),
+    (HTTPException, "protocol"),
 )
+
+_NUMBERS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTDOWN: "unreachable",
+    errno.EADDRNOTAVAIL: "no_port",
+    errno.EMFILE: "no_file",
+    errno.ENFILE: "no_file",
+}
 
 
 def failure_kind(error: BaseException) -> str:
-    """Return timeout, refused, reset, closed, unreachable, status, body or other.
+    """Return refused, reset, closed, timeout, unreachable, protocol, no_port, no_file or other.
 
-    ``closed`` is an orderly end of the connection without an answer, ``reset`` an abrupt one.
+    ``closed`` is an orderly end of the connection without a whole answer, ``reset`` an abrupt one. The
+    engine itself finds timeouts, ends, and the kinds of a wrong answer.
     """
-    if isinstance(error, WrongAnswer):
-        return error.kind
-    # geventhttpclient wraps a timeout once its retries, here none, are used up.
-    error = getattr(error, "original", None) or error
-    # It also turns a reset into its own "closed", from within the handler of the reset.
-    if isinstance(error, HTTPConnectionClosed) and isinstance(error.__context__, ConnectionResetError):
-        return "reset"
-    for types, kind in _KINDS:
+    for types, kind in _TYPES:
         if isinstance(error, types):
             return kind
-    return "unreachable" if isinstance(error, OSError) and error.errno in _UNREACHABLE else "other"
+    number = error.errno if isinstance(error, OSError) else None
+    return _NUMBERS.get(number or 0, "other")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unilab_load.failures import CONNECTION_KINDS
@@ -18,43 +19,31 @@ class Ending:
     why: str = ""
 
 
+COMPLETED = Ending("completed")
+
+
 class Liveness:
-    """Follows the latest request of every user. Times are seconds on one clock that never goes back."""
+    """Follows what all users together see of the target. Times are seconds that never go back."""
 
-    def __init__(self, users: int, timeout_s: float) -> None:
-        self._users = users
-        self._timeout_s = timeout_s
-        self._latest_answer_s = 0.0
-        self._answered: set[int] = set()
-        self._lost: dict[int, str] = {}
-
-    def start(self, now_s: float) -> None:
-        """Silence counts from here."""
+    def __init__(self, users: int, timeout_s: float, now_s: float) -> None:
+        """Silence counts from ``now_s``."""
+        self._users, self._timeout_s = users, timeout_s
         self._latest_answer_s = now_s
+        self._answered = 0
 
-    def sent(self, user: int) -> None:
-        """``user`` waits for an answer."""
-        self._answered.discard(user)
+    def ending(self, now_s: float, answered: int, waiting: int, lost: Mapping[str, int]) -> Ending | None:
+        """Crashed, hung, or None while the target may be alive.
 
-    def answered(self, user: int, now_s: float) -> None:
-        """``user`` got an answer, be it right or wrong."""
-        self._latest_answer_s = now_s
-        self._answered.add(user)
-        self._lost.pop(user, None)
-
-    def failed(self, user: int, kind: str) -> None:
-        """``user`` got no answer, for the reason ``kind``."""
-        if kind in CONNECTION_KINDS:
-            self._lost[user] = kind
-        else:
-            self._lost.pop(user, None)
-
-    def ending(self, now_s: float) -> Ending | None:
-        """Crashed, hung, or None while the target may be alive."""
+        ``answered`` counts answers so far, ``waiting`` users with a request under way, ``lost`` those
+        whose connection was taken away and who have had no answer since, by kind.
+        """
+        if answered > self._answered:
+            self._answered, self._latest_answer_s = answered, now_s
         silent_s = now_s - self._latest_answer_s
-        if silent_s >= CRASHED_AFTER_S and len(self._lost) == self._users:
-            kinds = ", ".join(sorted(set(self._lost.values())))
+        gone = {kind: count for kind, count in lost.items() if kind in CONNECTION_KINDS}
+        if silent_s >= CRASHED_AFTER_S and sum(gone.values()) == self._users:
+            kinds = ", ".join(sorted(gone))
             return Ending("crashed", f"no user has had a connection for {silent_s:.1f} s ({kinds})")
-        if silent_s >= self._timeout_s and not self._answered and len(self._lost) < self._users:
+        if silent_s >= self._timeout_s and waiting and sum(gone.values()) < self._users:
             return Ending("hung", f"no user has had an answer for {silent_s:.1f} s, all are waiting for one")
         return None

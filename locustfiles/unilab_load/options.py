@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ class LoadOptions:
         requests: how many requests the users send in all, warm-up included, or None.
         timeout_s: how long an answer may take.
         max_s: when a run of ``requests`` is given up.
+        rate_per_s: requests that fall due each second, in an open loop over ``users`` connections; None is
+            a closed loop.
+        arrivals, seed: how they fall due; the same seed gives the same schedule.
+        search_p99_ms: search the highest rate that keeps this p99, from ``rate_per_s`` on; or None.
+        ceiling_per_s: requests per second of which one generator process is capable, from a calibration.
+        samples: file for every latency of the window as a number of its own, or None.
         array_length: stands for ``{n}`` in the reference, or None.
         expected_*: what the target has to say of itself; None is not compared.
     """
@@ -45,11 +52,12 @@ class LoadOptions:
     expected_artifact: str | None
     expected_threads: int | None
     output: Path
-
-    @property
-    def send_until_s(self) -> float:
-        """Seconds after the load's start from which no request is sent any more."""
-        return self.max_s if self.duration_s is None else self.warm_up_s + self.duration_s
+    rate_per_s: float | None = None
+    arrivals: str = "poisson"
+    seed: int = 0
+    search_p99_ms: float | None = None
+    ceiling_per_s: float | None = None
+    samples: str | None = None
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -70,6 +78,12 @@ def add_options(parser: ArgumentParser) -> None:
         ("--expect-artifact", None, "HASH", "Artifact that the target's /identity has to state."),
         ("--expect-threads", None, "COUNT", "Thread count that the target's /identity has to state."),
         ("--output", None, "FOLDER", "Where load.json and latency.hlog are written."),
+        ("--rate", None, "PER_SECOND", "Open loop: so many requests fall due each second."),
+        ("--arrivals", "poisson", "KIND", "How they fall due: poisson or constant."),
+        ("--seed", "0", "NUMBER", "The same number gives the same schedule."),
+        ("--search-p99-ms", None, "MS", "Search the highest rate that keeps this p99, from --rate on."),
+        ("--ceiling", None, "PER_SECOND", "What one process is capable of, from a calibration."),
+        ("--raw-samples", None, "FILE", "Also write every latency of the window, as Parquet."),
     ):
         group.add_argument(name, default=default, metavar=metavar, help=text)
 
@@ -82,6 +96,13 @@ def read_options(parsed: Namespace) -> LoadOptions:
         raise OptionError(
             "--duration-s", "a run ends by a time or by a count", "give either --duration-s or --requests"
         )
+    rate_per_s = None if parsed.rate is None else _rate("--rate", parsed.rate)
+    if rate_per_s is not None and parsed.requests is not None:
+        raise OptionError("--rate", "an open loop ends by a time", "give --duration-s in place of --requests")
+    if parsed.search_p99_ms is not None and rate_per_s is None:
+        raise OptionError("--search-p99-ms", "a search starts from a rate", "give --rate")
+    if parsed.arrivals not in ("poisson", "constant"):
+        raise OptionError("--arrivals", f"'{parsed.arrivals}' is unknown", "give poisson or constant")
     return LoadOptions(
         address=address,
         port=port,
@@ -97,26 +118,36 @@ def read_options(parsed: Namespace) -> LoadOptions:
         expected_artifact=parsed.expect_artifact,
         expected_threads=_count("--expect-threads", parsed.expect_threads),
         output=_output(_required("--output", parsed.output, "name a folder for load.json")),
+        rate_per_s=rate_per_s,
+        arrivals=parsed.arrivals,
+        seed=_count("--seed", parsed.seed, least=0) or 0,
+        search_p99_ms=None
+        if parsed.search_p99_ms is None
+        else _rate("--search-p99-ms", parsed.search_p99_ms),
+        ceiling_per_s=None if parsed.ceiling in (None, "0") else _rate("--ceiling", parsed.ceiling),
+        samples=_samples(parsed),
     )
 
 
 def _refuse_what_would_break_the_loop(parsed: Namespace) -> None:
-    if not parsed.headless:
-        raise OptionError("--headless", "the load has no web page", "add --headless")
     if parsed.run_time is not None:
         raise OptionError("--run-time", "it would cut the window short", "use --duration-s instead")
-    if parsed.processes or parsed.master or parsed.worker:
-        raise OptionError(
-            "--processes", "histograms are kept by one process", "run without --processes, --master, --worker"
-        )
     if parsed.num_users is None or parsed.num_users < 1:
-        raise OptionError("--users", "a closed loop needs its number of users", "give --users 1 or more")
-    if parsed.spawn_rate is not None and parsed.spawn_rate < parsed.num_users:
+        raise OptionError("--users", "a load needs its number of users", "give --users 1 or more")
+
+
+def _samples(parsed: Namespace) -> str | None:
+    if parsed.raw_samples is None:
+        return None
+    if parsed.master or parsed.processes:
         raise OptionError(
-            "--spawn-rate",
-            f"{parsed.spawn_rate:g} is below --users {parsed.num_users}, and all users start together",
-            f"leave it out or give {parsed.num_users}",
+            "--raw-samples", "they are kept by one process", "run without --master and --processes"
         )
+    if importlib.util.find_spec("pyarrow") is None:
+        raise OptionError(
+            "--raw-samples", "pyarrow is not installed", "install it beside Locust: pip install pyarrow"
+        )
+    return str(parsed.raw_samples)
 
 
 def _target(host: str | None) -> tuple[str, int]:
@@ -150,11 +181,21 @@ def _seconds(option: str, text: str, zero_allowed: bool = False) -> float:
     return value
 
 
-def _count(option: str, text: str | None) -> int | None:
+def _rate(option: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value <= 0:
+        raise OptionError(option, f"'{text}' is no number above 0", "give one, such as 250")
+    return value
+
+
+def _count(option: str, text: str | None, least: int = 1) -> int | None:
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise OptionError(option, f"'{text}' is no count", "give a whole number, 1 or more")
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise OptionError(option, f"'{text}' is no count", f"give a whole number, {least} or more")
     return int(text)
 
 

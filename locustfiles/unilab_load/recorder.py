@@ -1,132 +1,162 @@
-"""Latencies in HdrHistograms, one per second, and the figures of the measured window.
+"""Latencies into HdrHistograms, one per second, in the process that measured them.
 
 Locust's own statistics round to two digits and to whole milliseconds (``bucket_response_time`` in
-locust/stats.py), too coarse to tell 100 ms from 111 ms, so they only serve its console.
+locust/stats.py), too coarse to tell 100 ms from 111 ms, so they only serve its console and web page.
 
-The log is HdrHistogram's log format V2, unit microseconds. StartTimestamp is seconds since the load's
-start, which the log's BaseTime and StartTime give as seconds since 1970. Intervals of the warm-up carry
-the tag ``warm_up``, those after the window ``after``; those of the window carry none, so that tools
-which leave out tagged intervals show the window alone.
+On the way of a request nothing is done but to append a number. Once a second the numbers become a
+histogram, by numpy: recording costs a few percent of the load.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from collections import Counter
-from datetime import datetime
-from pathlib import Path
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
-from hdrh.log import HistogramLogWriter
 
-LOWEST_US = 1
-HIGHEST_US = 3_600_000_000
-SIGNIFICANT_DIGITS = 3
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
-_INTERVAL_S = 1.0
+from unilab_load.connection import Connection
+from unilab_load.costs import CostMeter
+from unilab_load.endpoint import Endpoint
+from unilab_load.interval import HIGHEST_US, LOWEST_US, Interval, new_histogram
+from unilab_load.loops import Loop
 
+INTERVAL_S = 1.0
 
-def new_histogram() -> HdrHistogram:
-    """An empty histogram from 1 microsecond to 1 hour with three significant digits."""
-    return HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
-
-
-class Window:
-    """What was completed in the measured window. The mean is exact, percentiles are the histogram's."""
-
-    def __init__(self) -> None:
-        self.histogram = new_histogram()
-        self.right_answers = 0
-        self.checked_answers = 0
-        self.sum_ms = 0.0
-        self.max_ms = 0.0
-        self.errors: Counter[str] = Counter()
-
-    @property
-    def mean_ms(self) -> float:
-        """Mean latency of the right answers, of which there must be one."""
-        return self.sum_ms / self.right_answers
-
-    def percentiles_ms(self) -> dict[str, float]:
-        """p50, p90, p99, p99.9 and max. A percentile is the upper end of its bucket, at most the maximum."""
-        found = self.histogram.get_percentile_to_value_dict(list(PERCENTILES.values()))
-        return {
-            **{name: min(found[percent] / 1000, self.max_ms) for name, percent in PERCENTILES.items()},
-            "max": self.max_ms,
-        }
+Samples = Any  # numpy array of int64, shape (n,)
 
 
 class Recorder:
-    """Keeps one histogram at a time and writes it to ``path`` when its second is over.
+    """Records one load of this process. Every ``now_ns`` is of ``perf_counter_ns`` and never goes back.
 
-    Every ``now_s`` is seconds since the load's start and never goes back. Latencies are milliseconds.
+    Attributes:
+        interval_end_ns: when the interval that is recorded now ends.
     """
 
-    def __init__(self, path: Path, started_at: datetime, warm_up_s: float, duration_s: float | None) -> None:
-        self.window = Window()
+    def __init__(
+        self,
+        begin_ns: int,
+        *,
+        warm_up_s: float,
+        duration_s: float | None,
+        endpoints: Sequence[Endpoint],
+        connections: Sequence[Connection],
+        loop: Loop,
+        meter: CostMeter,
+        listeners: Sequence[
+            Callable[[Interval, dict[Endpoint, Samples], dict[Endpoint, dict[str, int]]], None]
+        ],
+    ) -> None:
+        """``listeners`` get each closed interval, and its latencies (ns) and errors by endpoint."""
+        self._answered = 0
+        self._begin_ns = begin_ns
         self._window_start_s = warm_up_s
         self._window_end_s = math.inf if duration_s is None else warm_up_s + duration_s
-        self._stream = path.open("w", encoding="utf-8")
-        self._log = HistogramLogWriter(self._stream)
-        self._log.output_log_format_version()
-        self._log.output_comment("[Unit: microseconds; tags: warm_up, after; the measured window has none]")
-        epoch_s = started_at.timestamp()
-        self._log.output_comment(
-            f"[StartTime: {epoch_s:.6f} (seconds since epoch), {started_at.isoformat()}]"
-        )
-        self._log.output_base_time(epoch_s * 1000)
-        self._log.output_legend()
-        self._open_interval(0.0)
+        self._endpoints, self._connections, self._loop = endpoints, connections, loop
+        self._meter, self._listeners = meter, listeners
+        self._failed_ns = self._age_ns = 0
+        self._closed: list[Interval] = []
+        self._open(0.0)
 
-    def right_answer(self, now_s: float, latency_ms: float) -> None:
-        """Record a right answer that was complete at ``now_s``."""
-        self._advance(now_s)
-        self._histogram.record_value(min(max(round(latency_ms * 1000), LOWEST_US), HIGHEST_US))
-        if self._tag is None:
-            window = self.window
-            window.right_answers += 1
-            window.checked_answers += 1
-            window.sum_ms += latency_ms
-            window.max_ms = max(window.max_ms, latency_ms)
+    @property
+    def answered(self) -> int:
+        """Answers so far, right and wrong."""
+        fresh = sum(len(endpoint.latencies_ns) for endpoint in self._endpoints)
+        return self._answered + self._interval.checked + fresh
 
-    def error(self, now_s: float, kind: str, answered: bool) -> None:
+    def error(self, connection: Connection, kind: str, answered: bool, now_ns: int) -> None:
         """Count an error of ``kind``; ``answered`` says whether there was an answer to look at."""
-        self._advance(now_s)
-        if self._tag is None:
-            self.window.errors[kind] += 1
-            self.window.checked_answers += answered
+        errors = self._errors[connection.endpoint]
+        errors[kind] = errors.get(kind, 0) + 1
+        self._failed_ns += now_ns - connection.due_ns
+        self._interval.checked += answered
 
-    def finish(self, end_s: float) -> float:
-        """Close the log at ``end_s`` and return the window's length in seconds, at least 0."""
-        self._advance(end_s)
-        if end_s > self._start_s:
-            self._close_interval(end_s)
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        return max(0.0, min(end_s, self._window_end_s) - self._window_start_s)
+    def advance(self, now_ns: int) -> None:
+        """Close the intervals that ended by ``now_ns``."""
+        while now_ns >= self.interval_end_ns:
+            self._close(self._interval.end_s)
+            self._open(self._interval.end_s)
 
-    def _advance(self, now_s: float) -> None:
-        while now_s >= self._end_s:
-            self._close_interval(self._end_s)
-            self._open_interval(self._end_s)
+    def finish(self, now_ns: int) -> None:
+        """Close the last interval at ``now_ns``, the load's end."""
+        self.advance(now_ns)
+        end_s = (now_ns - self._begin_ns) / 1e9
+        if end_s > self._interval.start_s:
+            self._close(end_s)
 
-    def _open_interval(self, start_s: float) -> None:
-        self._start_s = start_s
-        self._tag: str | None = None
-        phase_end_s = self._window_end_s
+    def take(self) -> list[Interval]:
+        """The intervals that were closed since the last call."""
+        closed, self._closed = self._closed, []
+        return closed
+
+    def _open(self, start_s: float) -> None:
+        phase, phase_end_s = "window", self._window_end_s
         if start_s < self._window_start_s:
-            self._tag, phase_end_s = "warm_up", self._window_start_s
+            phase, phase_end_s = "warm_up", self._window_start_s
         elif start_s >= self._window_end_s:
-            self._tag, phase_end_s = "after", math.inf
-        self._end_s = min(start_s + _INTERVAL_S, phase_end_s)
-        self._histogram = new_histogram()
+            phase, phase_end_s = "after", math.inf
+        self._interval = Interval(start_s, min(start_s + INTERVAL_S, phase_end_s), phase)
+        self.interval_end_ns = self._begin_ns + math.ceil(self._interval.end_s * 1e9)
+        self._errors: dict[Endpoint, dict[str, int]] = {endpoint: {} for endpoint in self._endpoints}
 
-    def _close_interval(self, end_s: float) -> None:
-        if self._tag is None:
-            self.window.histogram.add(self._histogram)
-        else:
-            # hdrh reads tags and does not write them.
-            self._stream.write(f"Tag={self._tag},")
-        self._log.output_interval_histogram(self._histogram, self._start_s, end_s, max_value_unit_ratio=1.0)
+    def _close(self, end_s: float) -> None:
+        interval, samples = self._interval, {}
+        self._interval = Interval(end_s, end_s, interval.phase)
+        interval.end_s = end_s
+        for endpoint in self._endpoints:
+            samples[endpoint] = taken = _take(endpoint.latencies_ns)
+            interval.errors.update(self._errors[endpoint])
+            if len(taken):
+                interval.sum_ns += int(taken.sum())
+                interval.max_ns = max(interval.max_ns, int(taken.max()))
+                interval.answers += len(taken)
+                record(interval.latencies, taken)
+        interval.checked += interval.answers
+        self._answered += interval.checked
+        interval.lateness = _lateness(self._loop.lateness_ns)
+        interval.own_lateness = _lateness(self._loop.own_lateness_ns)
+        interval.idle_user_s = self._idle_user_s(interval)
+        interval.busy_user_s = self._busy_user_s(interval)
+        interval.cost = self._meter.since_last()
+        self._closed.append(interval)
+        for listener in self._listeners:
+            listener(interval, samples, self._errors)
+
+    def _busy_user_s(self, interval: Interval) -> float:
+        """What ended in the interval, less what of it lay before, and what is still under way."""
+        end_ns = self._begin_ns + round(interval.end_s * 1e9)
+        before_ns = self._age_ns
+        self._age_ns = sum(max(0, end_ns - c.due_ns) for c in self._connections if c.busy)
+        busy_ns = interval.sum_ns + self._failed_ns - before_ns + self._age_ns
+        self._failed_ns = 0
+        return busy_ns / 1e9
+
+    def _idle_user_s(self, interval: Interval) -> float:
+        since_s = ((since_ns - self._begin_ns) / 1e9 for since_ns in self._loop.idle_since_ns)
+        return sum(max(0.0, interval.end_s - max(begin_s, interval.start_s)) for begin_s in since_s)
+
+
+def record(histogram: HdrHistogram, latencies_ns: Samples) -> None:
+    """Add ``latencies_ns``, an array of shape (n,), to ``histogram``, which counts microseconds."""
+    rounded_us = np.clip((latencies_ns + 500) // 1000, LOWEST_US, HIGHEST_US)
+    for value_us, count in zip(
+        *(part.tolist() for part in np.unique(rounded_us, return_counts=True)), strict=True
+    ):
+        histogram.record_value(value_us, count)
+
+
+def _lateness(taken_ns: array[int]) -> HdrHistogram | None:
+    if not taken_ns:
+        return None
+    histogram = new_histogram()
+    record(histogram, _take(taken_ns))
+    return histogram
+
+
+def _take(numbers: array[int]) -> Samples:
+    """Empty ``numbers`` into a numpy array."""
+    taken = np.array(numbers, dtype=np.int64)
+    del numbers[:]
+    return taken

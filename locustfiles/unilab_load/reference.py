@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -56,7 +57,7 @@ class TargetError(Exception):
 def load_reference(path: Path, array_length: int | None) -> list[Expected]:
     """Read a workload's responses.json: a list of {method, path, status, content_type, body}.
 
-    ``{n}`` in a body stands for ``array_length``. The first entry is the one to load. Raises OptionError.
+    ``{n}`` in a body stands for ``array_length``. Raises OptionError.
     """
     option = f"--responses: {path}"
     remedy = "name the responses.json of the workload's folder under services"
@@ -69,6 +70,19 @@ def load_reference(path: Path, array_length: int | None) -> list[Expected]:
     if not isinstance(entries, list) or not entries:
         raise OptionError(option, "not a list with at least one response", remedy)
     return [_expected(entry, f"{option}: entry {i}", array_length) for i, entry in enumerate(entries)]
+
+
+def require_reference(reference: list[Expected], user_classes: Iterable[Any], path: Path) -> None:
+    """Raise OptionError where a user class may send a request whose right answer is not known."""
+    known = {(expected.method, expected.path) for expected in reference}
+    for kind in user_classes:
+        for request in kind.tasks:
+            if (request.method, request.path) not in known:
+                raise OptionError(
+                    f"--responses: {path}",
+                    f"holds no answer to {request.method} {request.path}, which {kind.__name__} sends",
+                    "add it, or load another workload",
+                )
 
 
 def check_responses(options: LoadOptions, reference: list[Expected]) -> None:
@@ -123,7 +137,7 @@ def _fetch(options: LoadOptions, method: str, path: str) -> Answer:
             return Answer(response.status, response.getheader("Content-Type", ""), response.read())
     except (OSError, HTTPException) as error:
         kind = failure_kind(error)
-        state = {"timeout": "hung", "other": "invalid"}.get(kind, "crashed")
+        state = {"timeout": "hung", "other": "invalid", "protocol": "invalid"}.get(kind, "crashed")
         raise TargetError(state, f"{method} {path}, outside the load: {kind} ({error})") from None
     finally:
         connection.close()

@@ -65,6 +65,8 @@ def test_an_arm_boots_proves_itself_holds_its_caps_and_answers_the_load(
     memory = [row.value for row in record.caps.read_back if row.resource == "memory"]
     assert 256 * 2**20 in memory
     assert record.load.requests > 0 and not record.load.errors
+    assert (record.load.verdict, record.load.generator.processes) == ("valid", 1)
+    assert record.load.generator.ceiling_per_s and record.load.generator.ceiling_per_s > 5000
     assert (directory / "trials").joinpath(_folder(directory, record), "latency.hlog").stat().st_size > 0
     assert {row.when for row in record.footprints} == {"idle", "loaded"}
     assert all(row.bytes > 0 and row.source for row in record.footprints)
@@ -95,6 +97,22 @@ def test_progress_is_told(smoke: tuple[Path, str]) -> None:
     for number in range(1, total + 1):
         assert f"trial {number} of {total}: todos-go" in output
     assert "min left]" in output
+
+
+def test_an_open_loop_is_made_by_two_processes_where_the_inventory_says_so(
+    smoke: tuple[Path, str], results: Path, tmp_path: Path
+) -> None:
+    study = yaml.safe_load((PROJECT / "studies/smoke.yml").read_text())
+    load = {"users": 8, "warm_up_s": 1, "duration_s": 2, "rate_per_s": 100, "arrivals": "constant"}
+    path = tmp_path / "open.yml"
+    path.write_text(yaml.safe_dump(study | {"name": "open", "arms": ["linux-qemu"], "load": {"todos": load}}))
+    status, output = site(*options(results, str(path), campaign="open", load_client_processes="2"))
+    assert status == 0, output[-4000:]
+    (record,) = read_records(results / "open")
+    assert record.load is not None and (record.end.state, record.end.why) == ("completed", "")
+    assert (record.load.loop, record.load.generator.processes) == ("open", 2)
+    assert [worker.users for worker in record.load.generator.workers] == [4, 4]
+    assert record.load.requests == pytest.approx(200, abs=8) and record.load.unsent == 0
 
 
 def test_a_role_applied_again_changes_nothing(smoke: tuple[Path, str]) -> None:

@@ -20,9 +20,12 @@ from contracts.trial import (
     Ended,
     Footprint,
     Generator,
+    GeneratorProcess,
     Identity,
     Instance,
+    Link,
     LoadResult,
+    SearchStep,
     StudyReference,
     TrialRecord,
 )
@@ -30,7 +33,8 @@ from contracts.trial import (
 FORMATS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
     *(Study, StudyCaps, Load, Manifest, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
-    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, Generator, Footprint, Ended),
+    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
+    *(Footprint, Ended),
 )
 
 

@@ -1,0 +1,82 @@
+"""What this client is capable of: the load of a workload against a target that costs nothing.
+
+    python -m unilab_load.calibrate LOCUSTFILE --users 40 --responses FILE --output FOLDER   (in locustfiles)
+
+Runs the responder beside itself, loads it as a trial would, and writes FOLDER/calibration.json. Its
+``ceiling_per_s`` is requests per second of the generator's own CPU: what one process would reach if it had
+a CPU to itself and never had to wait. Both ends are on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_TIMEOUT_S = 120
+
+
+def calibrate(
+    locustfile: Path, *, users: int, responses: Path, array_length: str, seconds: float, output: Path
+) -> dict[str, Any]:
+    """Load the responder for ``seconds``; return the content of calibration.json. Raises SystemExit."""
+    here = Path(__file__).parent
+    responder = [sys.executable, "-m", f"{here.name}.responder", str(responses)]
+    responder += [array_length] if array_length != "0" else []
+    with subprocess.Popen(
+        responder, cwd=here.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as target:
+        assert target.stdout is not None
+        port = target.stdout.readline().strip()
+        if not port:
+            raise SystemExit(f"the responder did not start with {responses}. Remedy: see what it said above.")
+        command = [
+            *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary"),
+            *("--users", str(users), "--host", f"http://127.0.0.1:{port}"),
+            *("--warm-up-s", "0.5", "--duration-s", str(seconds), "--responses", str(responses)),
+            *("--array-length", array_length, "--output", str(output)),
+        ]
+        subprocess.run(command, check=False, timeout=_TIMEOUT_S + seconds)
+    told = json.loads((output / "load.json").read_text(encoding="utf-8"))
+    load = told["load"]
+    if told["outcome"]["state"] != "completed":
+        raise SystemExit(f"the calibration ended {told['outcome']['state']}: {told['outcome']['why']}")
+    return {
+        "tool": load["generator"]["tool"],
+        "users": users,
+        "requests": load["requests"],
+        "throughput_per_s": load["throughput_per_s"],
+        "cpu_percent": load["generator"]["cpu_percent"],
+        "ceiling_per_s": load["requests"] / load["generator"]["cpu_s"],
+        "percentiles_ms": load["percentiles_ms"],
+    }
+
+
+def main() -> None:
+    """Run as a program."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("locustfile", type=Path)
+    parser.add_argument("--users", type=int, required=True)
+    parser.add_argument("--responses", type=Path, required=True)
+    parser.add_argument("--array-length", default="0")
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--output", type=Path, required=True)
+    wanted = parser.parse_args()
+    found = calibrate(
+        wanted.locustfile.resolve(),
+        users=wanted.users,
+        responses=wanted.responses.resolve(),
+        array_length=wanted.array_length,
+        seconds=wanted.seconds,
+        output=wanted.output.resolve(),
+    )
+    aside = wanted.output / ".calibration.json"
+    aside.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    aside.replace(wanted.output / "calibration.json")
+
+
+if __name__ == "__main__":
+    main()

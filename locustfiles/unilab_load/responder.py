@@ -1,0 +1,88 @@
+"""A trivial target for calibration: answers right, at once, and does nothing else.
+
+    python3 -m unilab_load.responder RESPONSES [ARRAY_LENGTH]     (in the folder of locustfiles)
+
+Listens on a free port of 127.0.0.1, prints it, and ends with its standard input. Where the machine has
+another CPU than the one its parent is bound to, it takes that one: it must not slow what it calibrates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+from pathlib import Path
+
+from unilab_load.reference import Expected, load_reference
+
+IDENTITY = {"service": "responder", "nonce": "responder", "artifact": "responder", "threads": 1}
+_HEAD_END = b"\r\n\r\n"
+
+
+def answers(reference: list[Expected]) -> dict[bytes, bytes]:
+    """The whole response to each request, by the request's first two words."""
+    identity = json.dumps(IDENTITY).encode()
+    found = {b"GET /identity": _response(200, "application/json", identity)}
+    for expected in reference:
+        answer = expected.answer
+        found[f"{expected.method} {expected.path}".encode()] = _response(
+            answer.status, answer.content_type, answer.body
+        )
+    return found
+
+
+def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int) -> None:
+    """Answer until ``parent_fd`` ends. Requests without a body, one at a time on each connection."""
+    poller = select.epoll()
+    listener.setblocking(False)
+    poller.register(listener, select.EPOLLIN)
+    poller.register(parent_fd, select.EPOLLIN)
+    clients: dict[int, socket.socket] = {}
+    known: dict[bytes, bytes] = {}
+    while True:
+        for fd, _ in poller.poll():
+            if fd == parent_fd:
+                return
+            if fd == listener.fileno():
+                client, _ = listener.accept()
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                clients[client.fileno()] = client
+                poller.register(client, select.EPOLLIN)
+                continue
+            client = clients[fd]
+            try:
+                request = client.recv(4096)
+                response = known.get(request)
+                if response is None and request.endswith(_HEAD_END):
+                    response = known[request] = responses[b" ".join(request.split(b" ", 2)[:2])]
+                client.sendall(response or b"")
+            except (OSError, KeyError):
+                request = b""
+            if not request:
+                poller.unregister(fd)
+                clients.pop(fd).close()
+
+
+def _response(status: int, content_type: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def _leave_the_parents_cpu() -> None:
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    others = os.sched_getaffinity(0) - mine
+    if others:
+        os.sched_setaffinity(0, others)
+
+
+if __name__ == "__main__":
+    _leave_the_parents_cpu()
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as server:
+        array_length = int(sys.argv[2]) if len(sys.argv) > 2 else None
+        table = answers(load_reference(Path(sys.argv[1]), array_length))
+        sys.stdout.write(f"{server.getsockname()[1]}\n")
+        sys.stdout.flush()
+        serve(server, table, sys.stdin.fileno())
