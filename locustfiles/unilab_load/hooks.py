@@ -45,15 +45,19 @@ def _obey_master(environment: Any, runner: Any) -> None:
     # Locust's own three seconds would leave the master blind for as long.
     runners.WORKER_REPORT_INTERVAL = _WORKER_REPORT_S
 
-    def start(msg: Any, **_: Any) -> None:
-        worker.run(Order.from_message(msg.data))
+    def obey(order: Order) -> None:
+        worker.run(order)
         runner._send_stats()
+
+    def start(msg: Any, **_: Any) -> None:
+        gevent.spawn(obey, Order.from_message(msg.data))
 
     def report(data: dict[str, Any], **_: Any) -> None:
         told = worker.report()
         data[REPORT] = told and told.to_message()
 
-    runner.register_message(START, start, concurrent=True)
+    # Not by Locust's `concurrent`: its versions call such a listener with different arguments.
+    runner.register_message(START, start)
     runner.register_message(END, lambda **_: worker.end())
     environment.events.report_to_master.add_listener(report)
 
