@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -128,4 +129,6 @@ def _share(text: str) -> float:
 
 
 if __name__ == "__main__":
+    # One command only builds up and ends: the collector would walk ten thousand records again and again.
+    gc.disable()
     sys.exit(main())

@@ -101,7 +101,8 @@ def _study_claim(row: dict[str, str | None]) -> Claim:
 
 def _phrase(text: dict[str, str]) -> str:
     about = [part for part in (text["workload"], text["language"], text["runtime"]) if part not in _ANY]
-    threads = [] if text["threads"] in _ANY else [f"{text['threads']} threads"]
+    count = text["threads"]
+    threads = [] if count in _ANY else [f"{count} thread{'s' * (count != '1')}"]
     name = text["claim"].replace("_", " ")
     unit = "" if text["unit"] in ("ratio", "version", "model", "date", "formula") else f" {text['unit']}"
     of = f" ({text['comparison']})" if "/" in text["comparison"] or "-" in text["comparison"] else ""

@@ -36,8 +36,9 @@ class NotAHistogram(ValueError):
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts by index, as long as the largest value needs; never trimmed otherwise."""
+    """The indices that hold any value, rising, and how many values each holds. Nothing is trimmed."""
 
+    indices: Counts
     counts: Counts
 
     @property
@@ -50,28 +51,34 @@ class Histogram:
 
         As the library does it: the count that holds rank ceil(share x total), by its highest value.
         """
-        cumulated = np.cumsum(self.counts)
-        if not self.total:
+        if not len(self.counts):
             return [float("nan")] * len(shares)
+        cumulated = np.cumsum(self.counts)
         ranks = np.maximum(np.ceil(np.asarray(shares) * cumulated[-1] - 1e-9), 1)
-        return [float(value) for value in highest_of(np.searchsorted(cumulated, ranks))]
+        return [float(value) for value in highest_of(self.indices[np.searchsorted(cumulated, ranks)])]
 
     def at_rank(self, rank: int) -> float:
         """The ``rank``-th smallest value (from 1), to the count's highest."""
-        return float(highest_of(np.searchsorted(np.cumsum(self.counts), [rank]))[0])
+        place = np.searchsorted(np.cumsum(self.counts), [rank])
+        return float(highest_of(self.indices[place])[0])
 
     def largest(self) -> float:
-        """The highest value of the last count that holds any; NaN where empty."""
-        found = np.flatnonzero(self.counts)
-        return float(highest_of(found[-1:])[0]) if len(found) else float("nan")
+        """The highest value of the last count; NaN where empty."""
+        return float(highest_of(self.indices[-1:])[0]) if len(self.indices) else float("nan")
 
     def recorded(self) -> tuple[Counts, Counts]:
         """Highest values, rising, of the counts that hold any, and those counts."""
-        found = np.flatnonzero(self.counts)
-        return highest_of(found), self.counts[found]
+        return highest_of(self.indices), self.counts
 
 
-EMPTY = Histogram(np.zeros(0, dtype=np.int64))
+def of_counts(indices: Counts, counts: Counts) -> Histogram:
+    """Sum ``counts`` by index, in any order and repeated as may be."""
+    dense = np.bincount(indices, counts).astype(np.int64)
+    found = np.flatnonzero(dense)
+    return Histogram(found, dense[found])
+
+
+EMPTY = Histogram(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 def of_samples(chunks: Iterable[Samples]) -> Histogram:
@@ -84,16 +91,18 @@ def of_samples(chunks: Iterable[Samples]) -> Histogram:
             counts = found
         else:
             counts[: len(found)] += found
-    return Histogram(counts)
+    indices = np.flatnonzero(counts)
+    return Histogram(indices, counts[indices])
 
 
-def merge(histograms: Iterable[Histogram]) -> Histogram:
+def merge(histograms: Sequence[Histogram]) -> Histogram:
     """One histogram of several: every answer weighs the same, whichever boot gave it."""
-    rows = [histogram.counts for histogram in histograms]
-    counts = np.zeros(max(map(len, rows), default=0), dtype=np.int64)
-    for row in rows:
-        counts[: len(row)] += row
-    return Histogram(counts)
+    if not histograms:
+        return EMPTY
+    return of_counts(
+        np.concatenate([row.indices for row in histograms]),
+        np.concatenate([row.counts for row in histograms]),
+    )
 
 
 def index_of(values: Samples) -> npt.NDArray[np.int64]:
@@ -129,16 +138,19 @@ def decode(texts: Sequence[str]) -> tuple[Counts, Counts, Counts]:
             payloads.append(_payload(text))
         except (ValueError, zlib.error, struct.error) as error:
             raise NotAHistogram(position, str(error)) from None
-    lengths = np.asarray([len(payload) for payload in payloads], dtype=np.int64)
+    if not payloads:
+        return EMPTY.indices, EMPTY.indices, EMPTY.counts
+    ends_of_texts = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
     words, ends = _words(np.frombuffer(b"".join(payloads), dtype=np.uint8))
-    owner = np.searchsorted(np.cumsum(lengths), ends, side="left")
     # A negative word stands for so many zero counts, a positive one for one count.
-    steps = np.where(words < 0, -words, 1)
-    positions = np.cumsum(steps) - steps
-    first = np.searchsorted(owner, np.arange(len(texts)))
-    starts = np.append(positions, 0)[np.minimum(first, len(positions))]
-    kept = words > 0
-    return owner[kept], (positions - starts[owner])[kept], words[kept]
+    positions = np.cumsum(np.where(words < 0, -words, 1))
+    last = np.searchsorted(ends, ends_of_texts, side="right")
+    first = np.concatenate(([0], last[:-1])).astype(np.int64)
+    kept = np.flatnonzero(words > 0)
+    sizes = np.searchsorted(kept, last) - np.searchsorted(kept, first)
+    owner = np.repeat(np.arange(len(texts)), sizes)
+    before = np.concatenate(([0], positions))[first]
+    return owner, positions[kept] - 1 - np.repeat(before, sizes), words[kept]
 
 
 def _payload(text: str) -> bytes:
@@ -160,10 +172,23 @@ def _payload(text: str) -> bytes:
 def _words(packed: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
     """ZigZag LEB128 to signed words, and how many bytes lie before the end of each."""
     ends = np.flatnonzero(packed < 0x80) + 1
-    starts = np.concatenate(([0], ends[:-1]))
-    values = np.zeros(len(ends), dtype=np.int64)
-    widest = int((ends - starts).max(initial=0))
-    for place in range(widest):
-        longer = starts + place < ends
-        values[longer] |= (packed[starts[longer] + place].astype(np.int64) & 0x7F) << (7 * place)
-    return (values >> 1) ^ -(values & 1), ends
+    if not len(ends):
+        return ends, ends
+    # Most words are one byte long: a table gives their value.
+    words = _ONE_BYTE[packed[ends - 1]]
+    lengths = np.diff(ends, prepend=0)
+    longer = np.flatnonzero(lengths > 1)
+    values = np.zeros(len(longer), dtype=np.int64)
+    starts = ends[longer] - lengths[longer]
+    for place in range(int(lengths.max())):
+        goes_on = np.flatnonzero(lengths[longer] > place)
+        values[goes_on] |= (packed[starts[goes_on] + place].astype(np.int64) & 0x7F) << (7 * place)
+    words[longer] = _unzigzag(values)
+    return words, ends
+
+
+def _unzigzag(values: Counts) -> Counts:
+    return (values >> 1) ^ -(values & 1)
+
+
+_ONE_BYTE = _unzigzag(np.arange(128, dtype=np.int64))

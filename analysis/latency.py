@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,6 @@ from contracts.trial import LoadResult
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
-_INTERVAL = re.compile(r"(?:Tag=[^,]*,)?([\d.]+),([\d.]+),[\d.]+,(.*)")
 # Times in the log are rounded to a millisecond or a microsecond.
 _ROUNDING_S = 2e-3
 
@@ -81,8 +79,7 @@ def read_latency(path: Path, load: LoadResult) -> TrialLatency:
             raise _spoilt(path, what)
     inside = np.asarray([_in_window(interval, load) for interval in intervals], dtype=bool)
     kept = inside[owners] if len(owners) else np.zeros(0, dtype=bool)
-    window = np.bincount(indices[kept], counts[kept]).astype(np.int64)
-    return TrialLatency(intervals, load.warm_up_s, Histogram(window))
+    return TrialLatency(intervals, load.warm_up_s, hdr.of_counts(indices[kept], counts[kept]))
 
 
 def percentiles(histogram: Histogram) -> list[Percentile]:
@@ -149,11 +146,14 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
         raise _spoilt(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
     for number, line in enumerate(content.splitlines(), start=1):
         if line and not line.startswith(("#", '"')):
-            interval = _INTERVAL.fullmatch(line)
-            if not interval:
-                raise _spoilt(path, f"not a histogram log (line {number}, interval {len(texts) + 1})")
-            times.append((float(interval[1]), float(interval[2])))
-            texts.append(interval[3])
+            # [Tag=NAME,]StartTimestamp,Interval_Length,Interval_Max,Histogram
+            fields = line.split(",")
+            try:
+                times.append((float(fields[-4]), float(fields[-3])))
+            except (IndexError, ValueError):
+                where = f"line {number}, interval {len(texts) + 1}"
+                raise _spoilt(path, f"not a histogram log ({where})") from None
+            texts.append(fields[-1])
     if not texts:
         raise _spoilt(path, "not a histogram log (it holds no interval)")
     return times, texts

@@ -59,9 +59,8 @@ class Results:
     @cached_property
     def not_run(self) -> tuple[PlannedTrial, ...]:
         """Planned trials whose arm this laboratory cannot run."""
-        runnable = {trial.id for trial in self.campaign.runnable}
-        recorded = {record.id for record in self.records}
-        return tuple(trial for trial in self.campaign.trials if trial.id not in runnable | recorded)
+        known = {trial.id for trial in self.campaign.runnable} | {record.id for record in self.records}
+        return tuple(trial for trial in self.campaign.trials if trial.id not in known)
 
     @property
     def complete(self) -> bool:

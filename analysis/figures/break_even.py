@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.estimates.break_even import BreakEven
-from analysis.figures.style import FAINT, colour, figure, grouped_thousands
+from analysis.figures.style import FAINT, colour, grid, grouped_thousands
 
 _PANEL_IN, _COLUMNS = 2.9, 3
 _MOST_GIB = 4.0
@@ -49,13 +49,8 @@ def break_even_data(panels: Sequence[BreakEvenPanel]) -> pl.DataFrame:
 
 def break_even_figure(panels: Sequence[BreakEvenPanel]) -> Figure:
     """One panel per service and arm, at least one in all."""
-    columns = min(_COLUMNS, len(panels))
-    lines = -(-len(panels) // columns)
-    made = figure(_PANEL_IN * lines)
-    grid = made.subplots(lines, columns, squeeze=False).ravel()
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    for panel, axes in zip(panels, grid, strict=False):
+    made, grid_axes = grid(len(panels), _COLUMNS, _PANEL_IN)
+    for panel, axes in zip(panels, grid_axes, strict=True):
         _draw(axes, panel)
     return made
 

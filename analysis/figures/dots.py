@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from analysis.page.wording import number
 _ROW_IN, _FRAME_IN = 0.4, 0.85
 _SPREAD_ROWS = 0.46
 _ROOM_FOR_VALUE = 1.2
+_MOST_DOTS = 80
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,20 @@ def _draw(axes: Axes, panel: Panel, largest: float, *, named: bool) -> None:
     axes.xaxis.set_major_formatter(grouped_thousands)
 
 
+def _shown(values: Sequence[float]) -> Sequence[float]:
+    """All values, or evenly spaced ones of their order, ends included: more dots would hide each other."""
+    if len(values) <= _MOST_DOTS:
+        return values
+    places = np.linspace(0, len(values) - 1, _MOST_DOTS).round().astype(int)
+    return np.sort(values)[places].tolist()
+
+
 def _draw_row(axes: Axes, position: int, row: Row) -> None:
     mean = geometric_mean(row.values)
     axes.plot([mean, mean], [position - 0.34, position + 0.34], color=INK, linewidth=1.5)
     # Boots lie one below the other in running order, so that near ones do not hide each other. Where
     # all are equal, as with images, a column of dots would say no more than one.
-    values = row.values if len(set(row.values)) > 1 else row.values[:1]
+    values = _shown(row.values) if len(set(row.values)) > 1 else row.values[:1]
     middle = (len(values) - 1) / 2
     step = _SPREAD_ROWS / max(len(values) - 1, 1)
     heights = [position + step * (index - middle) for index in range(len(values))]

@@ -10,7 +10,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import colour, figure, line_style
+from analysis.figures.style import colour, grid, line_style
 
 _PANEL_IN = 3.5
 _SHARES = {1.0: "all", 0.5: "50 %", 0.1: "10 %", 0.01: "1 %", 0.001: "0.1 %", 0.0001: "0.01 %"}
@@ -48,13 +48,8 @@ def latency_data(panels: Sequence[LatencyPanel]) -> pl.DataFrame:
 
 def latency_figure(panels: Sequence[LatencyPanel]) -> Figure:
     """One panel per service and setting, two in a line; each panel holds at least one curve."""
-    columns = 2 if len(panels) > 1 else 1
-    lines = -(-len(panels) // columns)
-    made = figure(_PANEL_IN * lines)
-    axes_list = made.subplots(lines, columns, squeeze=False).ravel()
-    for axes in axes_list[len(panels) :]:
-        axes.set_axis_off()
-    for panel, axes in zip(panels, axes_list, strict=False):
+    made, grid_axes = grid(len(panels), 2, _PANEL_IN)
+    for panel, axes in zip(panels, grid_axes, strict=True):
         _draw(axes, panel)
     return made
 

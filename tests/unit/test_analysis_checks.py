@@ -181,14 +181,14 @@ def test_a_sound_campaign_is_blamed_at_most_once_in_twenty(
     draw: Callable[[np.random.Generator, int], list[float]], boots: int
 ) -> None:
     generator_ = np.random.default_rng(20)
-    campaigns = 200
+    campaigns = 120
     findings = [
         a_against_a([cell(f"todos-{number}", draw(generator_, boots)) for number in range(6)])
         for _ in range(campaigns)
     ]
     blamed = sum(any(row.severity == "excluded" for row in found) for found in findings)
-    # 200 campaigns know 5 % to 1.5 points: two of those.
-    assert blamed / campaigns <= 0.05 + 0.03
+    # 120 campaigns know 5 % to two points: two of those.
+    assert blamed / campaigns <= 0.05 + 0.04
 
 
 def test_services_at_one_height_are_cautioned() -> None:

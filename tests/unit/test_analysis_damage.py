@@ -11,7 +11,7 @@ from campaigns import make_study, write_campaign
 
 from analysis.__main__ import main
 
-STUDY = make_study(services=["todos-go"], boots=2)
+STUDY = make_study(services=["bubble_sort-go"], boots=2)
 COMMANDS = ("check", "table", "compare", "claims", "report", "power", "status")
 
 
@@ -44,7 +44,7 @@ def unknown_key(folder: Path) -> None:
 
 
 def mix_campaigns(folder: Path) -> None:
-    write_campaign(folder.parent / "other", make_study(services=["todos-go"], boots=1, seed=5))
+    write_campaign(folder.parent / "other", make_study(services=["bubble_sort-go"], boots=1, seed=5))
     foreign = first(folder.parent / "other", "trial.json").parent
     foreign.rename(folder / "trials" / f"{foreign.name}-foreign")
 
