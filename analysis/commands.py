@@ -143,10 +143,11 @@ def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: st
             "run a pilot with two boots or more of a cell",
         )
     print(
-        f"{metric.title}: {spread.spread:.2%} between boots, at most {spread.upper:.2%} with 80 % confidence "
+        f"{metric.title}: {_percent(spread.spread)} between boots, "
+        f"at most {_percent(spread.upper)} with 80 % confidence "
         f"({spread.degrees_of_freedom} degrees of freedom)"
     )
-    print(f"boots per arm for {wanted:.0%} power at 5 %:   by the pilot   by its upper limit")
+    print(f"boots per arm for {wanted * 100:g} % power at 5 %:   by the pilot   by its upper limit")
     for ratio in ratios or _RATIOS:
         needed = [boots_needed(value, ratio, wanted) for value in (spread.spread, spread.upper)]
         print(f"  ratio {ratio:<8g}{_amount(needed[0]):>38}{_amount(needed[1]):>21}")
@@ -182,6 +183,10 @@ def _comparison(row: Comparison) -> tuple[object, ...]:
         *((second.low, second.high) if second else (None, None)),
         row.same,
     )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f} %"
 
 
 def _amount(boots: int | None) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from analysis.cells import CellTrials
 from analysis.claims import Claim
 from analysis.compare import Pair, find_pairs, thread_pairs
+from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import (
     MINIMUM_BOOTS,
     RatioInterval,
@@ -21,7 +23,7 @@ from analysis.estimates.ratio import (
 )
 from analysis.evidence import Evidence
 from analysis.metrics import FIXED, Metric, memory_kinds, memory_metric
-from analysis.stability import stability
+from analysis.stability import MILLION, stability
 from contracts.arms import split_service
 
 Verdict = Literal["reproduced", "contradicted", "inconclusive", "not measured"]
@@ -156,12 +158,18 @@ def _values_of_cells(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) ->
 
 
 def _crashes(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Result]:
-    """Crashes and hangs alike: the study counts an image that stops answering, whatever it died of."""
-    slugs = {cell.cell.slug for cell in _cells(claim, evidence, claim.runtime, claim.threads)}
-    for row in stability(evidence.trials):
-        if row.cell.slug in slugs and row.rate_per_million is not None:
+    """Crashes and hangs alike: the study counts an image that stops answering, whatever it died of.
+
+    Every recorded boot bears on it: to leave out those that ended badly would leave out the answer.
+    """
+    about = (pl.col("runtime") == claim.runtime) & (pl.col("workload") == claim.workload)
+    if claim.threads is not None:
+        about &= pl.col("threads") == claim.threads
+    for row in stability(evidence.trials.filter(about)):
+        if row.requests:
+            events, millions = row.crashed + row.hung, row.requests / MILLION
             of = f"{row.cell.service} {row.cell.arm}"
-            yield Result(of, row.rate_per_million, row.low_per_million, row.high_per_million)
+            yield Result(of, events / millions, *poisson_rate_interval(events, millions))
 
 
 def _matching_pairs(

@@ -7,8 +7,9 @@ import io
 import math
 from pathlib import Path
 
+import polars as pl
 import pytest
-from campaigns import make_study, write_campaign
+from campaigns import ended, make_study, write_campaign
 
 from analysis import reference
 from analysis.__main__ import main
@@ -20,6 +21,7 @@ from analysis.metrics import FIXED, THROUGHPUT
 from analysis.repetition import repetition, repetitions
 from analysis.results import read_results
 from analysis.verdicts import Answer, Result, answer, judge_results
+from contracts.trial import TrialRecord
 
 BY_ID = {claim.id: claim for claim in all_claims()}
 
@@ -171,6 +173,22 @@ def test_our_campaign_answers(tmp_path: Path) -> None:
     assert found["M-remote-go-1"].verdict == "contradicted"
     assert found["M-remote-node-1"].verdict == "not measured"
     assert found["M-host-go-2"].verdict == "not measured"
+
+
+def test_an_image_that_stops_answering_counts_whatever_it_died_of(tmp_path: Path) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        state = {0: "hung", 1: "crashed"}.get(record.block)
+        return ended(record, state, "gone") if state and record.cell.arm == "osv-qemu" else record
+
+    study = make_study(services=["todos-python"], threads=[4], boots=4)
+    write_campaign(tmp_path / "c", study, edit=edit)
+    evidence = evidence_of(read_results(tmp_path / "c"))
+    (found,) = [row for row in answer(study_claims(), evidence) if row.claim.id == "C080"]
+    (seen,) = found.results
+    requests = evidence.trials.filter(pl.col("arm") == "osv-qemu")["requests"].sum()
+    assert seen.value == pytest.approx(2e6 / requests)
+    assert seen.low < seen.value < seen.high
+    assert found.verdict == "contradicted"
 
 
 def test_claims_are_printed_as_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
