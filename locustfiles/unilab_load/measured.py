@@ -19,12 +19,13 @@ LATENESS = {"p50": 50.0, "p99": 99.0, "max": 100.0}
 
 @dataclass
 class Measured:
-    """One load. ``reports`` holds the latest of each member; ``done`` and ``lost`` name members."""
+    """One load. ``reports`` and ``heard_s`` are each member's latest; ``done`` and ``lost`` name members."""
 
     started_at: datetime
     merge: Merge
     orders: dict[str, Order]
     rate_per_s: float | None
+    heard_s: dict[str, float]
     reports: dict[str, Report] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
@@ -34,9 +35,10 @@ class Measured:
         """Whether nobody has anything left to tell."""
         return self.done | self.lost == set(self.orders)
 
-    def add(self, member: str, report: Report) -> None:
-        """Take a report of ``member``."""
+    def add(self, member: str, report: Report, now_s: float) -> None:
+        """Take a report of ``member``, heard at ``now_s`` of a clock that never goes back."""
         self.reports[member] = report
+        self.heard_s[member] = now_s
         self.merge.add(member, report.intervals)
         if report.over:
             self.done.add(member)

@@ -2,8 +2,9 @@
 
     python3 -m unilab_load.responder RESPONSES [ARRAY_LENGTH]     (in the folder of locustfiles)
 
-Listens on a free port of 127.0.0.1, prints it, and ends with its standard input. Where the machine has
-another CPU than the one its parent is bound to, it takes that one: it must not slow what it calibrates.
+Listens on a free port of 127.0.0.1, prints it, and ends with its standard input; then it prints how often
+it answered which request. Where the machine has another CPU than the one its parent is bound to, it takes
+that one: it must not slow what it calibrates.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import os
 import select
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from unilab_load.reference import Expected, load_reference
 
@@ -33,18 +36,24 @@ def answers(reference: list[Expected]) -> dict[bytes, bytes]:
     return found
 
 
-def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int) -> None:
-    """Answer until ``parent_fd`` ends. Requests without a body, one at a time on each connection."""
+def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int) -> dict[str, int]:
+    """Answer until ``parent_fd`` ends; return how often which request was answered.
+
+    Requests without a body, one at a time on each connection.
+    """
     poller = select.epoll()
     listener.setblocking(False)
     poller.register(listener, select.EPOLLIN)
     poller.register(parent_fd, select.EPOLLIN)
     clients: dict[int, socket.socket] = {}
-    known: dict[bytes, bytes] = {}
+    known: dict[bytes, list[Any]] = {}
     while True:
         for fd, _ in poller.poll():
             if fd == parent_fd:
-                return
+                counts: Counter[str] = Counter()
+                for key, _, count in known.values():
+                    counts[key] += count
+                return counts
             if fd == listener.fileno():
                 client, _ = listener.accept()
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,10 +63,13 @@ def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int
             client = clients[fd]
             try:
                 request = client.recv(4096)
-                response = known.get(request)
-                if response is None and request.endswith(_HEAD_END):
-                    response = known[request] = responses[b" ".join(request.split(b" ", 2)[:2])]
-                client.sendall(response or b"")
+                entry = known.get(request)
+                if entry is None and request.endswith(_HEAD_END):
+                    line = b" ".join(request.split(b" ", 2)[:2])
+                    entry = known[request] = [line.decode(), responses[line], 0]
+                if entry is not None:
+                    client.sendall(entry[1])
+                    entry[2] += 1
             except (OSError, KeyError):
                 request = b""
             if not request:
@@ -85,4 +97,4 @@ if __name__ == "__main__":
         table = answers(load_reference(Path(sys.argv[1]), array_length))
         sys.stdout.write(f"{server.getsockname()[1]}\n")
         sys.stdout.flush()
-        serve(server, table, sys.stdin.fileno())
+        sys.stdout.write(json.dumps(serve(server, table, sys.stdin.fileno())) + "\n")

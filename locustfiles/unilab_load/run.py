@@ -27,6 +27,8 @@ from unilab_load.search import RateSearch, search_step
 _TICK_S = 0.05
 _ALL_USERS_S = 60.0
 _LAST_REPORTS_S = 5.0
+_SILENT_S = 15.0
+"""A load process that has not reported for so long is lost, though Locust may still hear its heartbeat."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -95,9 +97,11 @@ class Run:
         started_at = datetime.now(timezone.utc)
         log = LatencyLog(options.output / "latency.hlog", started_at)
         merge = Merge(log, orders, options.warm_up_s)
-        self._measured = measured = Measured(started_at, merge, orders, rate_per_s)
-        crew.start(orders)
         began_s = time.monotonic()
+        self._measured = measured = Measured(
+            started_at, merge, orders, rate_per_s, heard_s=dict.fromkeys(orders, began_s)
+        )
+        crew.start(orders)
         liveness = Liveness(options.users, options.timeout_s + crew.cadence_s, began_s)
         while self.ending is None:
             gevent.sleep(_TICK_S)
@@ -144,10 +148,12 @@ class Run:
             first = end
 
     def _collect(self, measured: Measured) -> None:
+        now_s = time.monotonic()
         for name, report in self._crew.reports():
             if name in measured.orders and report.order == measured.orders[name].number:
-                measured.add(name, report)
-        for name in self._crew.lost() & set(measured.orders) - measured.done:
+                measured.add(name, report, now_s)
+        silent = {name for name, heard_s in measured.heard_s.items() if now_s - heard_s > _SILENT_S}
+        for name in (self._crew.lost() | silent) & set(measured.orders) - measured.done - measured.lost:
             _LOG.error("the load process %s is lost", name)
             measured.lose(name)
 

@@ -43,4 +43,6 @@ UNIT
 chroot "$root" systemctl --quiet enable unilab-cgroup-v1.service
 
 : >"$root/etc/machine-id"
+# Each machine is named by who starts it; this file, copied from the host, would name them all alike.
+rm -f "$root/etc/hostname"
 echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"

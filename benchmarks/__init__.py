@@ -1,0 +1,1 @@
+"""Performance goals, measured as ratios within one run. Nothing here is a test."""
