@@ -1,4 +1,4 @@
-"""What the analysis costs: ``python benchmarks/analysis/run.py samples|records``; README.md says more.
+"""What the analysis costs: ``python -m benchmarks.analysis samples|records``; README.md says more.
 
 Each measured step runs in a process of its own, so that its CPU time and its largest memory are its alone.
 """
