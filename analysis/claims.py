@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, cast
 
 import numpy as np
@@ -73,6 +74,12 @@ def study_value(claim_id: str) -> float:
     if value is None:
         raise ValueError(f"claim {claim_id} gives no number but {text}")
     return value
+
+
+@cache
+def study_array_length() -> int:
+    """How many numbers the study sorts."""
+    return int(study_value("C033"))
 
 
 def _study_claim(row: dict[str, str | None]) -> Claim:

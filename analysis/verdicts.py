@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from analysis.cells import CellTrials
-from analysis.claims import Claim
+from analysis.claims import Claim, study_array_length
 from analysis.compare import Pair, find_pairs, thread_pairs
 from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import (
@@ -100,11 +100,18 @@ def _answer(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Answer:
             "inconclusive",
             "services share one ceiling, maybe that of the path or the generator",
         )
+    if results and _emulated(evidence):
+        why = "; ".join(filter(None, (why, "on an emulated CPU")))
     return Answer(claim, evidence.source, verdict, results, why)
 
 
+def _emulated(evidence: Evidence) -> bool:
+    """Whether any trial that counts ran on a CPU of software, whose ratios need not be a real one's."""
+    return "tcg" in evidence.valid["accelerator"]
+
+
 def _cells(claim: Claim, evidence: Evidence, runtime: str, threads: int | None) -> Iterator[CellTrials]:
-    """Cells with trials that the claim is about."""
+    """Cells with trials that the claim is about; a sort of fewer numbers than the study's is another task."""
     for row in evidence.cells:
         workload, language = split_service(row.cell.service)
         if (
@@ -113,6 +120,7 @@ def _cells(claim: Claim, evidence: Evidence, runtime: str, threads: int | None) 
             and claim.workload in ("", workload)
             and (not claim.languages or language in claim.languages)
             and threads in (None, row.cell.threads)
+            and row.cell.array_length in (None, study_array_length())
             and row.runtime == runtime
         ):
             yield row

@@ -175,6 +175,18 @@ def test_our_campaign_answers(tmp_path: Path) -> None:
     assert found["M-host-go-2"].verdict == "not measured"
 
 
+@pytest.mark.parametrize(("array_length", "verdict"), [(2000, "not measured"), (20_000, "contradicted")])
+def test_a_shorter_sort_answers_nothing(tmp_path: Path, array_length: int, verdict: str) -> None:
+    study = make_study(services=["bubble_sort-java"], array_length=array_length, boots=3)
+    write_campaign(tmp_path / "c", study)
+    found = {row.claim.id: row for row in answer(study_claims(), evidence_of(read_results(tmp_path / "c")))}
+    # Twice as fast in the unikernel, where the study saw no difference.
+    assert found["C043"].verdict == verdict
+    assert found["C043"].why == (
+        "on an emulated CPU" if found["C043"].results else "no comparable cells measure it here"
+    )
+
+
 def test_an_image_that_stops_answering_counts_whatever_it_died_of(tmp_path: Path) -> None:
     def edit(record: TrialRecord) -> TrialRecord:
         state = {0: "hung", 1: "crashed"}.get(record.block)
