@@ -39,6 +39,20 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> bool:
         """Take what came; return whether the response is complete. Raises MalformedResponse."""
+        if not self._begun and data[:1] in (b"\r", b"\n"):
+            raise MalformedResponse("a line break stands before the response")
+        # llhttp also skips line breaks after a response: the last bytes are fed singly, to see where it ends.
+        end = len(data.rstrip(b"\r\n"))
+        self._feed(data[:end])
+        for at in range(end, len(data)):
+            if self._complete:
+                raise MalformedResponse("more came than one response")
+            self._feed(data[at : at + 1])
+        if self._body_bytes > self._longest_bytes:
+            raise MalformedResponse(f"the body is longer than {self._longest_bytes} bytes")
+        return self._complete
+
+    def _feed(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -47,9 +61,6 @@ class ResponseReader:
             raise MalformedResponse(str(error)) from None
         if self._surplus:
             raise MalformedResponse("more came than one response")
-        if self._body_bytes > self._longest_bytes:
-            raise MalformedResponse(f"the body is longer than {self._longest_bytes} bytes")
-        return self._complete
 
     def end(self) -> bool:
         """The connection ended: whether that completes a response without a length (RFC 9112, 6.3)."""
