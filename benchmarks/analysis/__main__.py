@@ -68,7 +68,7 @@ def records(folder: Path, sizes: list[int]) -> int:
         write_records(target, size)
         row = measured("report", target)
         cost = f"{row['wall_s']:6.2f} s  {row['cpu_s']:6.2f} s CPU  {row['megabytes']:5.0f} MB"
-        print(f"  {size:>6,} {cost}  {row['cpu_s'] / size * 1000:.2f} ms CPU each")
+        print(f"  {size:>6,} {cost}  {float(row['cpu_s']) / size * 1000:.2f} ms CPU each")
     return 0
 
 
@@ -142,7 +142,7 @@ def write_samples(path: Path, count: int) -> None:
 def write_records(folder: Path, count: int) -> None:
     """A campaign of ``count`` trials in 18 cells, with one record and one log as patterns for all."""
     sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "unit")]
-    from campaigns import START, make_study, write_campaign
+    from campaigns import START, make_study, write_campaign  # type: ignore[import-not-found]
 
     pattern = folder.with_name(f"{folder.name}-pattern")
     services = [

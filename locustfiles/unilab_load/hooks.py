@@ -7,14 +7,14 @@ from typing import Any
 
 import gevent
 import locust
-from locust import events, runners
+from locust import events, runners, stats
 
 from unilab_load.crew import END, REPORT, START, Alone, Workers
 from unilab_load.liveness import Ending
 from unilab_load.locust_statistics import LocustStatistics
 from unilab_load.messages import Order
 from unilab_load.options import OptionError, add_options, read_options
-from unilab_load.reference import load_reference, require_reference
+from unilab_load.reference import load_reference, with_requests
 from unilab_load.run import Run
 from unilab_load.worker import Worker
 
@@ -68,7 +68,7 @@ def _take_charge(environment: Any, runner: Any) -> None:
     try:
         options = read_options(parsed)
         reference = load_reference(options.responses, options.array_length)
-        require_reference(reference, environment.user_classes, options.responses)
+        reference = with_requests(reference, environment.user_classes, options.responses)
     except OptionError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(_EXIT_BAD_INPUT)
@@ -90,6 +90,9 @@ def _take_charge(environment: Any, runner: Any) -> None:
             run.finish(Ending("invalid", f"the load generator failed: {error!r}"))
             raise
         finally:
+            if parsed.csv_prefix:
+                # Locust writes its files by the clock and not at the end.
+                gevent.sleep(2 * stats.CSV_STATS_INTERVAL_SEC)
             # With Locust's web page the next run may be started there.
             (runner.quit if parsed.headless else runner.stop)()
 

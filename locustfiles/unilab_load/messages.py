@@ -55,9 +55,7 @@ class Order:
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Order:
         """The order of ``to_message``."""
-        reference = [
-            Expected(row["method"], row["path"], Answer(**row["answer"])) for row in message["reference"]
-        ]
+        reference = [Expected(**(row | {"answer": Answer(**row["answer"])})) for row in message["reference"]]
         return cls(**(message | {"reference": reference}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Expected:
-    """A request and its only right answer."""
+    """A request and its only right answer. ``body`` and ``headers`` are what a user class sends with it."""
 
     method: str
     path: str
     answer: Answer
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Identity:
     nonce_seen: str
     artifact_seen: str
     threads_seen: int
+
+
+_IDENTITY = Expected("GET", "/identity", Answer(200, "", b""))
 
 
 class TargetError(Exception):
@@ -72,23 +77,29 @@ def load_reference(path: Path, array_length: int | None) -> list[Expected]:
     return [_expected(entry, f"{option}: entry {i}", array_length) for i, entry in enumerate(entries)]
 
 
-def require_reference(reference: list[Expected], user_classes: Iterable[Any], path: Path) -> None:
-    """Raise OptionError where a user class may send a request whose right answer is not known."""
-    known = {(expected.method, expected.path) for expected in reference}
+def with_requests(reference: list[Expected], user_classes: Iterable[Any], path: Path) -> list[Expected]:
+    """Return ``reference`` with the bodies and headers that the user classes send.
+
+    Raises OptionError where one may send a request whose right answer is not known.
+    """
+    known = {(expected.method, expected.path): expected for expected in reference}
     for kind in user_classes:
         for request in kind.tasks:
-            if (request.method, request.path) not in known:
+            key = request.method, request.path
+            if key not in known:
                 raise OptionError(
                     f"--responses: {path}",
                     f"holds no answer to {request.method} {request.path}, which {kind.__name__} sends",
                     "add it, or load another workload",
                 )
+            known[key] = replace(known[key], body=request.body, headers=request.headers)
+    return list(known.values())
 
 
 def check_responses(options: LoadOptions, reference: list[Expected]) -> None:
     """Request every entry once and compare status, content type and body to the byte. Raises TargetError."""
     for expected in reference:
-        seen = _fetch(options, expected.method, expected.path)
+        seen = _fetch(options, expected)
         difference = _difference(expected.answer, seen)
         if difference:
             raise TargetError("invalid", f"{expected.method} {expected.path}: {difference}")
@@ -96,7 +107,7 @@ def check_responses(options: LoadOptions, reference: list[Expected]) -> None:
 
 def check_identity(options: LoadOptions) -> Identity:
     """Return the target's identity where it is the expected one. Raises TargetError."""
-    answer = _fetch(options, "GET", "/identity")
+    answer = _fetch(options, _IDENTITY)
     try:
         told = json.loads(answer.body)
         identity = Identity(str(told["nonce"]), str(told["artifact"]), int(told["threads"]))
@@ -127,18 +138,18 @@ def _expected(entry: Any, where: str, array_length: int | None) -> Expected:
     return Expected(entry["method"], entry["path"], answer)
 
 
-def _fetch(options: LoadOptions, method: str, path: str) -> Answer:
+def _fetch(options: LoadOptions, asked: Expected) -> Answer:
     connection = HTTPConnection(options.address, options.port)
     try:
         # A socket's timeout would allow every byte that long; this one is for the whole answer.
         with Timeout(options.timeout_s, TimeoutError(f"no answer for {options.timeout_s:g} s")):
-            connection.request(method, path)
+            connection.request(asked.method, asked.path, asked.body or None, asked.headers)
             response = connection.getresponse()
             return Answer(response.status, response.getheader("Content-Type", ""), response.read())
     except (OSError, HTTPException) as error:
         kind = failure_kind(error)
         state = {"timeout": "hung", "other": "invalid", "protocol": "invalid"}.get(kind, "crashed")
-        raise TargetError(state, f"{method} {path}, outside the load: {kind} ({error})") from None
+        raise TargetError(state, f"{asked.method} {asked.path}, outside the load: {kind} ({error})") from None
     finally:
         connection.close()
 

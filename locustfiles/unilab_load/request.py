@@ -46,10 +46,13 @@ class Request:
 
     def wire(self, host: str, keep_alive: bool) -> bytes:
         """The request as it goes over the wire; ``host`` is ADDRESS:PORT (RFC 9112, section 3)."""
-        fields = {"Host": host} | self.headers
-        if not keep_alive:
+        fields = self.headers.copy()
+        given = {name.lower() for name in fields}
+        if "host" not in given:
+            fields = {"Host": host} | fields
+        if not keep_alive and "connection" not in given:
             fields["Connection"] = "close"
-        if self.body or self.method in ("POST", "PUT", "PATCH"):
+        if (self.body or self.method in ("POST", "PUT", "PATCH")) and "content-length" not in given:
             fields["Content-Length"] = str(len(self.body))
         lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body

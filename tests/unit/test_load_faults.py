@@ -345,6 +345,8 @@ def test_requests_go_out_as_written_and_by_weight(serve: Any, command: Any, tmp_
     assert set(counts) == {("GET", "/many"), ("POST", "/few")}
     # Five standard deviations of a binomial distribution are 97.
     assert counts["GET", "/many"] == pytest.approx(1500, abs=97)
+    (check,) = [head for head in target.checked if head.startswith(b"POST /few ")]
+    assert b"X-Of: mine" in check and b"Content-Length: 5" in check
     host = f"127.0.0.1:{target.port}".encode()
     for asked in target.asked:
         if asked.words[0] == "POST":

@@ -168,6 +168,8 @@ def test_a_request_goes_over_the_wire_as_written(load: Load) -> None:
         request.post("/a", b"\0\xff", headers={"X-Y": "z"}).wire("h:1", False)
         == b"POST /a HTTP/1.1\r\nHost: h:1\r\nX-Y: z\r\nConnection: close\r\nContent-Length: 2\r\n\r\n\0\xff"
     )
+    given = request.get("/a", headers={"host": "other"}).wire("h:1", True)
+    assert given == b"GET /a HTTP/1.1\r\nhost: other\r\n\r\n"
     assert b"Content-Length: 0\r\n" in request.put("/a", b"").wire("h:1", True)
     assert request.delete("/a").wire("h:1", True).startswith(b"DELETE /a HTTP/1.1\r\n")
     assert (request.get("/a").__name__, request.get("/a", name="b").__name__) == ("/a", "b")
