@@ -1,8 +1,8 @@
 """Whether the load generator's numbers are right: against what the target itself knows, and against wrk.
 
-The target notes how long it held each request. The load may differ from that by 1 % or 2 ms, whichever is
-more: to the hold add the way there and back and the waits for a CPU of three processes, which on two cores
-that others use too are a millisecond or two. On an idle machine the difference is far less, some 0.3 ms.
+The target notes how long it held each request. The load may differ from that by 1 % or 50 us, whichever is
+more. To the hold add the way there and back and the waits for a CPU of three processes, which on two cores
+that others use too are a millisecond or two: so holds are long, 200 ms and 1 s, and 1 % of them is more.
 A wait for the CPU only ever adds to one run, while a wrong sum is wrong in all of them: so the best of three
 runs counts. Where the target itself woke late in all three, the machine is too busy to tell anything, and the
 test says so and is skipped; the generator has no part in that judgement.
@@ -32,7 +32,9 @@ LOCUSTFILES = Path(__file__).parents[2] / "locustfiles"
 BODY = b'{"right":1}'
 IDENTITY = b'{"service": "s", "nonce": "n1", "artifact": "a1", "threads": 1}'
 RUNS = 3
-TOLERANCE_MS = 2.0
+TOLERANCE, TOLERANCE_MS = 0.01, 0.05
+BUSY_MS = 2.0
+"""A target that wakes later than this is on a machine too busy to tell 1 % of 200 ms."""
 
 
 class Holder:
@@ -139,14 +141,14 @@ def _differences(load: dict[str, Any], held_ms: list[float]) -> dict[str, tuple[
     answered = held_ms[load["before"] :][: load["requests"]]
     known = {
         "mean": mean(answered),
-        **{f"p{percent}": _percentile(answered, percent) for percent in (50, 99)},
+        **{f"p{percent}": _percentile(answered, percent) for percent in (50, 99, 99.9)},
         "max": max(answered),
     }
     told = load["percentiles_ms"] | {"mean": load["mean_response_ms"]}
     return {
         name: (told[name], value)
         for name, value in known.items()
-        if told[name] != pytest.approx(value, rel=0.01, abs=TOLERANCE_MS)
+        if told[name] != pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE_MS)
     }
 
 
@@ -160,33 +162,33 @@ def _agrees(target: Holder, run: Callable[[], dict[str, Any]]) -> None:
         late_ms.append(target.late_ms)
         if not runs[-1]:
             return
-    if min(late_ms) > TOLERANCE_MS:
+    if min(late_ms) > BUSY_MS:
         pytest.skip(f"the machine is too busy: the target woke up to {min(late_ms):.1f} ms late in all runs")
     pytest.fail(f"told and known in ms: {runs}; the target woke late by up to {late_ms}")
 
 
 # In the warm-up connections are set up, which the target does not see: it is left out.
-_SPAN = {"warm_up_s": "0.5", "duration_s": "2.5"}
+_SPAN = {"warm_up_s": "1.5", "duration_s": "2.5"}
 
 
 def _constant(number: int) -> float:
-    return 0.05
+    return 0.2
 
 
 def _bimodal(number: int) -> float:
-    return 0.2 if number % 20 == 0 else 0.02
+    return 1.0 if number % 20 == 0 else 0.2
 
 
-@pytest.mark.parametrize(("hold_s", "p50_ms", "p99_ms"), [(_constant, 50, 50), (_bimodal, 20, 200)])
+@pytest.mark.parametrize(("hold_s", "p50_ms", "p99_ms"), [(_constant, 200, 200), (_bimodal, 200, 1000)])
 def test_an_open_loop_tells_what_the_target_knows(
     hold_s: Callable[[int], float], p50_ms: float, p99_ms: float, hold: Any, measure: Any
 ) -> None:
     target = hold(hold_s)
 
     def run() -> dict[str, Any]:
-        load = measure(target.port, users="30", rate="200", arrivals="constant", **_SPAN)
+        load = measure(target.port, users="80", rate="100", arrivals="constant", **_SPAN)
         # What fell due before the window is answered in it, and what is answered after it is not of it.
-        assert load["requests"] == pytest.approx(500, abs=15)
+        assert load["requests"] == pytest.approx(250, abs=15)
         assert load["percentiles_ms"]["p50"] >= p50_ms and load["percentiles_ms"]["p99"] >= p99_ms
         return load
 
