@@ -39,8 +39,12 @@ def calibrate(
             *("--warm-up-s", "0.5", "--duration-s", str(seconds), "--responses", str(responses)),
             *("--array-length", array_length, "--output", str(output)),
         ]
+        told_by = output / "load.json"
+        told_by.unlink(missing_ok=True)
         subprocess.run(command, check=False, timeout=_TIMEOUT_S + seconds)
-    told = json.loads((output / "load.json").read_text(encoding="utf-8"))
+    if not told_by.exists():
+        raise SystemExit("the calibration did not start. Remedy: see what Locust said above.")
+    told = json.loads(told_by.read_text(encoding="utf-8"))
     load = told["load"]
     if told["outcome"]["state"] != "completed":
         raise SystemExit(f"the calibration ended {told['outcome']['state']}: {told['outcome']['why']}")

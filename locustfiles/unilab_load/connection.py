@@ -85,6 +85,8 @@ class Connection:
             return
         if self._unsent:
             self._send(self._unsent)
+            # An answer to half a request is parsed, and the connection not used again.
+            self._partial |= bool(self._unsent)
         if self._socket is None:
             return
         try:
@@ -190,7 +192,7 @@ class Connection:
         """A whole answer is there: judge it. ``data`` is the answer's bytes where they came in one piece."""
         reader, endpoint = self._reader, self.endpoint
         difference = endpoint.difference(reader.status, reader.body)
-        keep = reader.keep_alive and endpoint.keep_alive
+        keep = reader.keep_alive and endpoint.keep_alive and not self._unsent
         self._partial = False
         reader.reset()
         if not keep:

@@ -20,7 +20,7 @@ class Crew(Protocol):
     """What a run asks of its crew.
 
     Attributes:
-        cadence_s: how old a report may be.
+        cadence_s: how late a report may tell of an answer or of a timeout.
     """
 
     cadence_s: float
@@ -44,7 +44,7 @@ class Crew(Protocol):
 class Alone:
     """This process makes all the load itself."""
 
-    cadence_s = 0.0
+    cadence_s = 0.2
 
     def __init__(self, runner: Runner, worker: Worker) -> None:
         self._runner, self._worker = runner, worker
@@ -80,6 +80,7 @@ class Workers:
     def __init__(self, runner: MasterRunner) -> None:
         self._runner = runner
         self._members: set[str] = set()
+        self._awaited: dict[str, int] = {}
         self._reports: list[tuple[str, Report]] = []
         runner.environment.events.worker_report.add_listener(self._received)
 
@@ -90,6 +91,7 @@ class Workers:
     def start(self, orders: Mapping[str, Order]) -> None:
         """Send each worker its order."""
         self._members = set(orders)
+        self._awaited = {name: order.number for name, order in orders.items()}
         for name, order in orders.items():
             self._runner.send_message(START, order.to_message(), client_id=name)
 
@@ -111,5 +113,9 @@ class Workers:
         return {name: node for name, node in self._runner.clients.items() if node.state != "missing"}
 
     def _received(self, client_id: str, data: dict[str, Any]) -> None:
-        if data.get(REPORT):
-            self._reports.append((client_id, Report.from_message(data[REPORT])))
+        told = data.get(REPORT)
+        # A worker goes on reporting after its last word, and nobody would look at that.
+        if told and self._awaited.get(client_id) == told["order"]:
+            self._reports.append((client_id, Report.from_message(told)))
+            if told["over"]:
+                del self._awaited[client_id]

@@ -72,9 +72,9 @@ class Engine:
                 if now_ns >= sweep_ns:
                     sweep_ns = now_ns + _SWEEP_NS
                     self._sweep(now_ns)
-                recorder.advance(now_ns)
                 if self._ending or (loop.is_over(now_ns) and not self.busy):
                     break
+                recorder.advance(now_ns)
                 gevent.sleep(0)
             for fd, _ in self._wait(now_ns, turn_ns):
                 connection = watched.get(fd)
@@ -130,7 +130,7 @@ class Engine:
         now_ns = perf_counter_ns()
         self._recorder.advance(now_ns)
         self._recorder.error(connection, kind, kind in ANSWERED_KINDS, now_ns)
-        if kind in _NO_BACK_OFF:
+        if kind in _NO_BACK_OFF or self._loop.is_over(now_ns):
             self._loop.next(connection, now_ns)
             return
         # Where nobody listens a refusal comes at once, and the loop would only heat the client.

@@ -28,7 +28,7 @@ class Liveness:
     def __init__(self, users: int, timeout_s: float, now_s: float) -> None:
         """Silence counts from ``now_s``."""
         self._users, self._timeout_s = users, timeout_s
-        self._latest_answer_s = now_s
+        self._silent_since_s = now_s
         self._answered = 0
 
     def ending(self, now_s: float, answered: int, waiting: int, lost: Mapping[str, int]) -> Ending | None:
@@ -37,10 +37,11 @@ class Liveness:
         ``answered`` counts answers so far, ``waiting`` users with a request under way, ``lost`` those
         whose connection was taken away and who have had no answer since, by kind.
         """
-        if answered > self._answered:
-            self._answered, self._latest_answer_s = answered, now_s
-        silent_s = now_s - self._latest_answer_s
         gone = {kind: count for kind, count in lost.items() if kind in CONNECTION_KINDS}
+        # In an open loop nothing may fall due for long: where nobody asks, silence says nothing.
+        if answered > self._answered or not (waiting or gone):
+            self._answered, self._silent_since_s = answered, now_s
+        silent_s = now_s - self._silent_since_s
         if silent_s >= CRASHED_AFTER_S and sum(gone.values()) == self._users:
             kinds = ", ".join(sorted(gone))
             return Ending("crashed", f"no user has had a connection for {silent_s:.1f} s ({kinds})")

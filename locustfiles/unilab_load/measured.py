@@ -68,7 +68,7 @@ def load_result(options: LoadOptions, measured: Measured, tool: str) -> dict[str
         requests=window.answers,
         errors=dict(window.errors),
         throughput_per_s=throughput_per_s,
-        little_residual=window.busy_user_s / (options.users * window_s - window.idle_user_s) - 1
+        little_residual=window.busy_user_s / (options.users * window_s - _idle_user_s(measured)) - 1
         if closed
         else None,
         ceiling_per_s=options.ceiling_per_s and options.ceiling_per_s * len(workers),
@@ -135,6 +135,15 @@ def _percentiles_ms(
         name: found[percent] / 1000 if max_ms is None else min(found[percent] / 1000, max_ms)
         for name, percent in wanted.items()
     }
+
+
+def _idle_user_s(measured: Measured) -> float:
+    """Time in which users had no work, those of processes included that were done before others."""
+    window, ends_s = measured.merge.window, measured.merge.ends_s
+    return window.idle_user_s + sum(
+        order.users * max(0.0, window.end_s - max(window.start_s, ends_s[member]))
+        for member, order in measured.orders.items()
+    )
 
 
 def _process(measured: Measured, member: str, window_s: float) -> dict[str, Any]:

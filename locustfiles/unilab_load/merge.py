@@ -15,6 +15,7 @@ class Merge:
     Attributes:
         window: all that fell into the measured window; its end is that of its last interval.
         costs: of the window, by member.
+        ends_s: end of each member's last interval.
     """
 
     def __init__(self, log: LatencyLog, members: Iterable[str], warm_up_s: float) -> None:
@@ -23,13 +24,14 @@ class Merge:
         self._waiting: dict[float, Interval] = {}
         self.window = Interval(warm_up_s, warm_up_s, "window")
         self.costs = {member: Cost() for member in self._reached_s}
+        self.ends_s = self._reached_s.copy()
 
     def add(self, member: str, intervals: Iterable[Interval]) -> None:
         """Take what ``member`` recorded since its last report."""
         for interval in intervals:
             if interval.phase == "window":
                 self.costs[member].add(interval.cost)
-            self._reached_s[member] = interval.end_s
+            self._reached_s[member] = self.ends_s[member] = interval.end_s
             held = self._waiting.setdefault(interval.start_s, interval)
             if held is not interval:
                 held.add(interval)

@@ -17,7 +17,7 @@ class Order:
     """What one process is to do: its share of one load.
 
     Attributes:
-        number: of this order in its run; reports carry it, so that a late one is told apart.
+        number: of this order; reports carry it, so that a late one is told apart.
         share, shares: which part of the load this is.
         users: how many users this process has to have before it begins.
         requests: how many requests this process sends in all, or None where time ends the load.

@@ -139,6 +139,10 @@ def _refuse_what_would_break_the_loop(parsed: Namespace) -> None:
 def _samples(parsed: Namespace) -> str | None:
     if parsed.raw_samples is None:
         return None
+    if parsed.search_p99_ms is not None:
+        raise OptionError("--raw-samples", "a search keeps none", "load once at the rate that it finds")
+    if not Path(parsed.raw_samples).parent.is_dir():
+        raise OptionError("--raw-samples", f"no folder for '{parsed.raw_samples}'", "make it")
     if parsed.master or parsed.processes:
         raise OptionError(
             "--raw-samples", "they are kept by one process", "run without --master and --processes"

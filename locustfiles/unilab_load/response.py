@@ -91,5 +91,9 @@ class ResponseReader:
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
+        if self.status // 100 == 1 and self.status != 101:
+            # An interim response may come unasked; the one to wait for follows it (RFC 9110, 15.2).
+            self._begun = self._headers_complete = self._framed = False
+            return
         self._complete = True
         self.keep_alive = self._parser.should_keep_alive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import Counter
@@ -29,6 +30,8 @@ _ALL_USERS_S = 60.0
 _LAST_REPORTS_S = 5.0
 _SILENT_S = 15.0
 """A load process that has not reported for so long is lost, though Locust may still hear its heartbeat."""
+_ORDER_NUMBERS = itertools.count()
+"""Of all runs of this process: with Locust's web page a worker may still report an earlier one."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ class Run:
             self._identity = check_identity(options)
             check_responses(options, self._reference)
             ending = self._await_users() or (
-                self._load(0, options.rate_per_s) if options.search_p99_ms is None else self._search_rate()
+                self._load(options.rate_per_s) if options.search_p99_ms is None else self._search_rate()
             )
             if ending == COMPLETED and check_identity(options) != self._identity:
                 ending = Ending("invalid", "GET /identity: not the same after the load as before it")
@@ -66,6 +69,9 @@ class Run:
         self.ending = ending
         try:
             self._write(ending)
+        except BaseException:
+            self.ending = Ending("invalid", "load.json could not be written")
+            raise
         finally:
             self._finished.set()
 
@@ -88,12 +94,15 @@ class Run:
             if time.monotonic() >= deadline_s:
                 return Ending("invalid", f"not all users were there within {_ALL_USERS_S:g} s")
             gevent.sleep(_TICK_S)
+        there = sum(self._crew.users().values())
+        if there != self._options.users:
+            return Ending("invalid", f"{there} users are there; --users says {self._options.users}")
         return None
 
-    def _load(self, number: int, rate_per_s: float | None) -> Ending:
+    def _load(self, rate_per_s: float | None) -> Ending:
         """Load the target once and keep what was measured."""
         options, crew = self._options, self._crew
-        orders = dict(self._orders(number, rate_per_s))
+        orders = dict(self._orders(next(_ORDER_NUMBERS), rate_per_s))
         started_at = datetime.now(timezone.utc)
         log = LatencyLog(options.output / "latency.hlog", started_at)
         merge = Merge(log, orders, options.warm_up_s)
@@ -187,9 +196,10 @@ class Run:
         log, best_log = options.output / "latency.hlog", options.output / ".latency.hlog.best"
         going_on = True
         while going_on:
-            ending = self._load(len(self._search), search.rate_per_s)
+            ending = self._load(search.rate_per_s)
             measured = self._measured
             if ending != COMPLETED or measured is None:
+                best_log.unlink(missing_ok=True)
                 return ending
             measured.merge.finish()
             step = search_step(options, search.rate_per_s, load_result(options, measured, self._tool))

@@ -36,7 +36,6 @@ class Worker:
         self._statistics = statistics
         self._users: list[Any] = []
         self._joined = Event()
-        self._released = Event()
         self._engine: Engine | None = None
         self._loop: Loop | None = None
         self._recorder: Recorder | None = None
@@ -46,20 +45,18 @@ class Worker:
         self._failure = ""
 
     def join(self, user: Any) -> None:
-        """``user`` is there, and blocks until the load is over."""
+        """``user`` is there, and blocks until Locust ends it."""
         self._users.append(user)
         self._joined.set()
         try:
-            self._released.wait()
+            Event().wait()
         finally:
             self._users.remove(user)
 
-    def release(self) -> None:
-        """Let all users end."""
-        self._released.set()
-
     def run(self, order: Order) -> None:
         """Run ``order`` from its first request to its last answer. Blocks this greenlet."""
+        # What an order before left must not be reported as this one's.
+        self._engine = self._loop = self._recorder = None
         self._order, self._over, self._failure = order, False, ""
         try:
             self._run(order)
@@ -93,7 +90,7 @@ class Worker:
         self._way = way_to(order.address, order.port)
         engine = Engine(order.address, order.port, order.timeout_s)
         endpoints = _endpoints(self._users, order)
-        for user in self._users:
+        for user in self._users[: order.users]:
             engine.add([endpoints[request, type(user).keep_alive] for request in user.tasks])
         # A full collection would stop the load for tens of milliseconds, to look at what never changes.
         gc.collect()
@@ -131,7 +128,8 @@ class Worker:
 def _endpoints(users: Sequence[Any], order: Order) -> dict[tuple[Request, bool], Endpoint]:
     """An endpoint for every request of every user class; users of one class share them."""
     expected = {(row.method, row.path): row.answer for row in order.reference}
-    host = f"{order.address}:{order.port}"
+    address = f"[{order.address}]" if ":" in order.address else order.address
+    host = f"{address}:{order.port}"
     return {
         (request, kind.keep_alive): Endpoint(
             request, expected[request.method, request.path], host, kind.keep_alive
