@@ -501,8 +501,9 @@ def test_a_lost_worker_spoils_the_run_and_not_the_log(serve: Any, command: Any, 
     workers = [_workers(tmp_path, port), _workers(tmp_path, port)]
     try:
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as master:
-            deadline_s = time.monotonic() + 15
-            while len(target.asked) < 1500 and time.monotonic() < deadline_s:
+            # Some seconds of load: each worker reports once a second, and must have done so.
+            deadline_s = time.monotonic() + 20
+            while len(target.asked) < 5000 and time.monotonic() < deadline_s:
                 time.sleep(0.05)
             lost, other = workers
             lost.kill()
