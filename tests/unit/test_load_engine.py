@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import socket
-import sys
 import threading
 import time
 from argparse import Namespace
@@ -22,28 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-LOCUSTFILES = Path(__file__).parents[2] / "locustfiles"
 RIGHT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Load = Callable[[str], Any]
 # What the target does on its n-th connection, until it returns; then the connection ends.
 Script = Callable[[int, socket.socket], None]
-
-
-def _forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "unilab_load"]:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def load() -> Iterator[Load]:
-    """Import one of the package's modules by its name."""
-    _forget()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(LOCUSTFILES))
-        # Importing Locust would have gevent replace the threads and sockets of all other tests.
-        patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-        yield lambda name: importlib.import_module(f"unilab_load.{name}")
-    _forget()
 
 
 @pytest.fixture
@@ -324,6 +304,15 @@ def test_workers_reports_of_an_earlier_run_are_not_taken(load: Load) -> None:
         ("w", 7, False),
         ("w", 7, True),
     ]
+
+
+@pytest.mark.parametrize(("there", "state"), [(4, None), (8, "invalid")])
+def test_other_users_than_asked_for_are_refused(
+    there: int, state: str | None, load: Load, tmp_path: Path
+) -> None:
+    crew = SimpleNamespace(users=lambda: {"local": there})
+    ending = load("run").Run(_options(load, tmp_path), [], crew, tool="test")._await_users()
+    assert (ending and ending.state) == state
 
 
 def test_where_load_json_cannot_be_written_the_run_is_not_completed(load: Load, tmp_path: Path) -> None:

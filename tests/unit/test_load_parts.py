@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import itertools
 import math
-import sys
 import tracemalloc
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,24 +22,8 @@ from hdrh.log import HistogramLogReader
 from hypothesis import given
 from hypothesis import strategies as st
 
-LOCUSTFILES = Path(__file__).parents[2] / "locustfiles"
 S = 1_000_000_000
 Load = Callable[[str], Any]
-
-
-def _forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "unilab_load"]:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def load() -> Iterator[Load]:
-    """Import one of the package's modules by its name."""
-    _forget()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(LOCUSTFILES))
-        yield lambda name: importlib.import_module(f"unilab_load.{name}")
-    _forget()
 
 
 # Responses: the bytes, and the status, the body and keep_alive that they mean.
