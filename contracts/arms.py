@@ -1,4 +1,7 @@
-"""The arms that a study can name: a runtime on a platform."""
+"""The arms that a study can name: a runtime on a platform.
+
+Beside those of ``ARMS`` there is one for each unikernel that a study describes under ``prebuilt``.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,19 @@ ARMS: dict[str, Arm] = {
         Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts", _NO_XENSERVER),
     )
 }
+
+PREBUILT_SUFFIX = "-qemu"
+
+
+def arm_named(name: str) -> Arm:
+    """The arm called ``name``: one of ``ARMS``, or the arm of a prebuilt unikernel.
+
+    Raises KeyError for a name that neither can have.
+    """
+    if name not in ARMS and not name.endswith(PREBUILT_SUFFIX):
+        raise KeyError(name)
+    return ARMS.get(name) or Arm(name, "prebuilt", "qemu", "qemu_hosts")
+
 
 WORKLOADS = ("todos", "bubble_sort")
 LANGUAGES = ("go", "java", "python")

@@ -37,6 +37,8 @@ class Instance(_Part):
         accelerator: of the virtual CPU that ran the code; "none" on bare metal.
         vcpus: CPUs that the instance's kernel can see.
         command_line: what the runtime was told to run.
+        identified_by: nonce, where it had to tell at /identity what this trial put into it; answers, where a
+            prebuilt unikernel was known only by the workload's right answers at a silent address.
     """
 
     artifact_sha256: str
@@ -49,6 +51,7 @@ class Instance(_Part):
     host: str
     address: str
     port: int
+    identified_by: Literal["nonce", "answers"] = "nonce"
 
 
 class CapReading(_Part):

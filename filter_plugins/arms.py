@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contracts.arms import ARMS, split_service
+from contracts.arms import arm_named, split_service
 
 Json = dict[str, Any]
 
 
 def study_services(study: Json, runtime: str) -> list[str]:
     """Services of the study that ``runtime`` has to run; none when no arm has that runtime."""
-    named = any(ARMS[arm].runtime == runtime for arm in study["arms"])
+    named = any(arm_named(arm).runtime == runtime for arm in study["arms"])
     return study["services"] if named else []
 
 
@@ -23,7 +23,7 @@ def workload_of(service: str) -> str:
 
 def arm_of(name: str) -> Json:
     """Runtime, platform and host group of an arm."""
-    arm = ARMS[name]
+    arm = arm_named(name)
     return {"runtime": arm.runtime, "platform": arm.platform, "host_group": arm.host_group}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from contracts.prebuilt import filled_command_line
+
 
 def linux_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
     """Command line of a Linux kernel whose only program is ``command``.
@@ -36,6 +38,18 @@ def osv_command_line(command: str, environment: Mapping[str, Any], address: str,
     return " ".join([*words, command])
 
 
+def prebuilt_command_line(template: str, values: Mapping[str, Any], address: str, gateway: str) -> str:
+    """Command line of a prebuilt unikernel: its ``template`` filled in. ``address`` is ADDRESS/PREFIX."""
+    interface = IPv4Interface(address)
+    network = {
+        "address": str(interface.ip),
+        "prefix_length": str(interface.network.prefixlen),
+        "netmask": str(interface.netmask),
+        "gateway": gateway,
+    }
+    return filled_command_line(template, network | {name: str(value) for name, value in values.items()})
+
+
 def _no_spaces(environment: Mapping[str, Any]) -> None:
     for name, value in environment.items():
         if any(character.isspace() for character in str(value)):
@@ -50,4 +64,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., str]]:
         """Name the filters."""
-        return {"linux_command_line": linux_command_line, "osv_command_line": osv_command_line}
+        return {
+            "linux_command_line": linux_command_line,
+            "osv_command_line": osv_command_line,
+            "prebuilt_command_line": prebuilt_command_line,
+        }

@@ -33,6 +33,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: Where the study was read from.
+  returned: always
+  type: str
+  sample: /srv/unilab/studies/demo.yml
 study:
   description: Content of the study, with defaults filled in.
   returned: always
@@ -49,6 +54,7 @@ not_run:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.prebuilt import prebuilt_images
 
 from contracts.availability import arms_not_run
 from contracts.errors import InputError
@@ -67,7 +73,9 @@ def main() -> None:
     )
     loader = module.params["osv_loader"]
     try:
-        study = load_study(Path(module.params["path"]))
+        path = Path(module.params["path"])
+        study = load_study(path)
+        prebuilt_images(path, study)  # a file that is missing is told before anything is changed
         if loader and not Path(loader).is_file():
             raise InputError(
                 loader, "osv_loader", "there is no such file", "name an existing loader, or none"
@@ -77,6 +85,7 @@ def main() -> None:
     not_run = arms_not_run(study, module.params["groups"], loader)
     module.exit_json(
         changed=False,
+        path=str(path.resolve()),
         study=study.model_dump(mode="json"),
         not_run=[row.model_dump(mode="json") for row in not_run],
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from contracts.campaign import Campaign, NotRun
 from contracts.manifest import Manifest
 from contracts.plan import PlannedTrial
+from contracts.prebuilt import PrebuiltImage
 from contracts.study import Cell, Load, Study, StudyCaps
 from contracts.trial import (
     Boot,
@@ -32,9 +33,21 @@ from contracts.trial import (
 
 FORMATS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
-    *(Study, StudyCaps, Load, Manifest, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
-    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
-    *(Footprint, Ended),
+    *(
+        Study,
+        PrebuiltImage,
+        StudyCaps,
+        Load,
+        Manifest,
+        Campaign,
+        NotRun,
+        PlannedTrial,
+        Cell,
+        TrialRecord,
+        StudyReference,
+    ),
+    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess),
+    *(Link, Footprint, Ended),
 )
 
 
