@@ -10,7 +10,9 @@ from contracts.trial import Ended, TrialRecord
 Result = Mapping[str, Any]
 
 
-def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRecord:
+def record_of(
+    facts: Mapping[str, Any], steps: Mapping[str, Result], phases_ms: Mapping[str, float] | None = None
+) -> TrialRecord:
     """The record of a trial.
 
     Args:
@@ -18,6 +20,7 @@ def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRec
             TrialRecord has them; ``nonce`` is what this trial put into its instance.
         steps: the Ansible result of each step, by name: start, caps, idle, load, loaded. A step
             that was not reached is missing or empty.
+        phases_ms: what the instance's own boot chart said.
     """
     facts = dict(facts)
     nonce, instance = facts.pop("nonce"), facts["instance"]
@@ -45,6 +48,7 @@ def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRec
                 "first_answer_ms": start["first_answer_ms"],
                 "measured_on": instance["host"],
                 "polls": start["polls"],
+                "phases_ms": phases_ms or {},
             }
             if _answered(start)
             else None,

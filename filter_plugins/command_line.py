@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Interface
 from typing import Any
 
@@ -24,12 +24,22 @@ def linux_command_line(command: str, environment: Mapping[str, Any], address: st
     return " ".join([*words, "--", command])
 
 
-def osv_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
-    """Command line of an OSv kernel: options, then the program. ``address`` is ADDRESS/PREFIX."""
+def osv_command_line(
+    command: str,
+    environment: Mapping[str, Any],
+    address: str,
+    gateway: str,
+    options: Sequence[str] = (),
+) -> str:
+    """Command line of an OSv kernel: its options, ``options`` among them, then the program.
+
+    ``address`` is ADDRESS/PREFIX.
+    """
     _no_spaces(environment)
     interface = IPv4Interface(address)
     words = [
         "--rootfs=rofs",
+        *options,
         f"--ip=eth0,{interface.ip},{interface.netmask}",
         f"--defaultgw={gateway}",
         f"--nameserver={gateway}",

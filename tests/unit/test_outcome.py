@@ -79,9 +79,10 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_trial_in_which_all_went_well_is_completed() -> None:
-    record = record_of(FACTS, STEPS)
+    record = record_of(FACTS, STEPS, {"TLS initialization": 1.91})
     assert record.end.state == "completed" and record.end.why == ""
     assert record.boot and record.boot.first_answer_ms == 400.0
+    assert record.boot.phases_ms == {"TLS initialization": 1.91}
     assert record.identity and record.identity.nonce_seen == record.identity.nonce_wanted == "abc"
     assert [row.when for row in record.footprints] == ["idle", "loaded"]
     assert record.caps and record.caps.wanted_memory_bytes == 256 * 2**20
