@@ -12,5 +12,5 @@ _LINE = re.compile(r"^\t(.+): (\d+\.\d\d)ms, \(\+(\d+\.\d\d)ms\)\r?$", re.MULTIL
 
 
 def phases_ms(console: str) -> dict[str, float]:
-    """Phase -> how long it took, in milliseconds, in the order of the boot; empty where no chart was printed."""
+    """Phase -> how long it took in milliseconds, in the order of the boot; empty where no chart is."""
     return {name: float(took) for name, _, took in _LINE.findall(console)}
