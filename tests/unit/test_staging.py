@@ -11,6 +11,7 @@ from ansible.module_utils.unilab.tree import artifact_sha256, listing, listing_s
 from trees import service, staged
 
 from contracts.errors import InputError
+from contracts.manifest import load_manifest
 
 
 def test_tree_holds_what_every_runtime_needs(tmp_path: Path) -> None:
@@ -41,13 +42,13 @@ def test_modes_are_normalised_and_owners_do_not_count(tmp_path: Path) -> None:
     assert stat.S_IMODE((done.tree / "app/server").stat().st_mode) == 0o755
     assert stat.S_IMODE((done.tree / "etc/hosts").stat().st_mode) == 0o644
     (tmp_path / "service/server").chmod(0o711)
-    again = stage(tmp_path / "service/Capstanfile", done.tree, write=True)
+    again = stage(load_manifest(tmp_path / "service/Capstanfile"), done.tree, write=True)
     assert not again.changed
 
 
 def test_second_staging_changes_nothing_and_a_new_byte_something(tmp_path: Path) -> None:
     done = staged(tmp_path)
-    manifest = tmp_path / "service/Capstanfile"
+    manifest = load_manifest(tmp_path / "service/Capstanfile")
     assert done.changed
     before = (done.tree / "app/server").stat().st_ino
     again = stage(manifest, done.tree, write=True)
@@ -66,13 +67,13 @@ def test_second_staging_changes_nothing_and_a_new_byte_something(tmp_path: Path)
 def test_a_damaged_tree_is_staged_again(tmp_path: Path, damaged: str) -> None:
     done = staged(tmp_path)
     (done.tree / damaged).write_text("something else\n")
-    again = stage(tmp_path / "service/Capstanfile", done.tree, write=True)
+    again = stage(load_manifest(tmp_path / "service/Capstanfile"), done.tree, write=True)
     assert again.changed
     assert artifact_sha256(done.tree) == done.artifact_sha256 == again.artifact_sha256
 
 
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
-    manifest = service(tmp_path / "service")
+    manifest = load_manifest(service(tmp_path / "service"))
     told = stage(manifest, tmp_path / "trees/tree", write=False)
     assert told.changed
     assert [child.name for child in tmp_path.iterdir()] == ["service"]
@@ -160,7 +161,7 @@ def test_a_folder_that_is_no_staged_tree_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_build_runs_beside_the_manifest_without_a_shell(tmp_path: Path) -> None:
-    manifest = service(tmp_path, {"/app/server": "$HOME"}, build="touch $HOME")
+    manifest = load_manifest(service(tmp_path, {"/app/server": "$HOME"}, build="touch $HOME"))
     assert not is_built(manifest)
     build(manifest)
     assert (tmp_path / "$HOME").is_file()
@@ -168,7 +169,7 @@ def test_build_runs_beside_the_manifest_without_a_shell(tmp_path: Path) -> None:
 
 
 def test_a_failed_build_shows_its_output(tmp_path: Path) -> None:
-    manifest = service(tmp_path, build="ls no-such-file")
+    manifest = load_manifest(service(tmp_path, build="ls no-such-file"))
     with pytest.raises(BuildError, match="key build: 'ls no-such-file' ended with status 2") as caught:
         build(manifest)
     assert "no-such-file" in caught.value.output
@@ -176,4 +177,4 @@ def test_a_failed_build_shows_its_output(tmp_path: Path) -> None:
 
 def test_a_missing_build_tool_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="cannot run 'no-such-tool'"):
-        build(service(tmp_path, build="no-such-tool all"))
+        build(load_manifest(service(tmp_path, build="no-such-tool all")))
