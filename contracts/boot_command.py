@@ -15,7 +15,7 @@ from pathlib import Path
 
 from contracts.errors import InputError
 
-_TOKEN = re.compile(r"""\s*(?:"((?:\\.|[^"\\])*)"|((?:\\.|[^\s;&!\\])+)|(&!|[;&!]))""")
+_TOKEN = re.compile(r"""\s*(?:"((?:\\.|[^"\\])*)"|((?!")(?:\\.|[^\s;&!\\])+)|(&!|[;&!]))""")
 _ESCAPE = re.compile(r"\\(.)")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Where OSv looks for a program whose name has no slash.
