@@ -1,4 +1,4 @@
-"""The services and their variants, built by make, as processes of this machine, against their wire contract."""
+"""The services and their variants, built by make, as processes of this machine: their wire contract."""
 
 from __future__ import annotations
 

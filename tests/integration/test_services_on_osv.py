@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,16 @@ def disk(
     staged = stage(manifest, folder / "tree", write=True)
     arguments = f"tree={staged.tree} loader={LOADER} path={folder / 'disk'}"
     ansible = str(Path(PLAYBOOK).with_name("ansible"))
-    command = [ansible, "localhost", "-m", "capstan_image", "-a", arguments]
+    command = [
+        ansible,
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "-e",
+        f"ansible_python_interpreter={sys.executable}",
+    ]
+    command += ["localhost", "-m", "capstan_image", "-a", arguments]
     subprocess.run(command, cwd=PROJECT, env=environment(), check=True)
     return request.param, staged, folder / "disk"
 
