@@ -55,10 +55,17 @@ def arm_named(name: str) -> Arm:
 
 WORKLOADS = ("todos", "bubble_sort")
 LANGUAGES = ("go", "java", "python")
-SERVICES = tuple(f"{workload}-{language}" for workload in WORKLOADS for language in LANGUAGES)
+# Other builds of a service, for studies that name them: WORKLOAD-LANGUAGE.VARIANT.
+VARIANTS = {"go": ("static", "shared")}
+SERVICES = tuple(
+    f"{workload}-{language}{variant}"
+    for workload in WORKLOADS
+    for language in LANGUAGES
+    for variant in ("", *(f".{name}" for name in VARIANTS.get(language, ())))
+)
 
 
 def split_service(service: str) -> tuple[str, str]:
-    """Return (workload, language) of a service such as ``bubble_sort-python``."""
-    workload, _, language = service.rpartition("-")
+    """Return (workload, language) of a service such as ``bubble_sort-python`` or ``todos-go.static``."""
+    workload, _, language = service.partition(".")[0].rpartition("-")
     return workload, language

@@ -10,7 +10,9 @@ import yaml
 from pydantic import BaseModel
 
 from contracts.campaign import Campaign, NotRun
-from contracts.manifest import Manifest
+from contracts.capstan_package import Package
+from contracts.capstan_run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
+from contracts.capstanfile import Capstanfile
 from contracts.plan import PlannedTrial
 from contracts.prebuilt import PrebuiltImage
 from contracts.study import Cell, Load, Study, StudyCaps
@@ -33,21 +35,10 @@ from contracts.trial import (
 
 FORMATS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
-    *(
-        Study,
-        PrebuiltImage,
-        StudyCaps,
-        Load,
-        Manifest,
-        Campaign,
-        NotRun,
-        PlannedTrial,
-        Cell,
-        TrialRecord,
-        StudyReference,
-    ),
-    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess),
-    *(Link, Footprint, Ended),
+    *(Study, StudyCaps, Load, Capstanfile, Package, RunFile, NativeSet, NodeSet, PythonSet, JavaSet),
+    *(PrebuiltImage, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
+    *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
+    *(Footprint, Ended),
 )
 
 
