@@ -1,0 +1,7 @@
+"""A double of XAPI: it checks every call against XAPI's data model and boots what was uploaded.
+
+    python -m tests.doubles.xapi up --directory DIR     a server in the background; see __main__.py
+    Double(directory, backend).start()                  the same within a test; see server.py
+
+docs/xenserver.md says what of a XenServer it stands for, and what it does not.
+"""
