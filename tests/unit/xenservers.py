@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,7 @@ def run(module_name: str, check: bool = False, **arguments: Any) -> dict[str, An
     spec.loader.exec_module(module)
     printed = io.StringIO()
     arguments |= {"_ansible_check_mode": check, "_ansible_diff": True}
-    with patch_module_args(arguments), redirect_stdout(printed):
-        try:
-            module.main()
-        except SystemExit:
-            pass
+    with patch_module_args(arguments), redirect_stdout(printed), suppress(SystemExit):
+        module.main()
     answer: dict[str, Any] = json.loads(printed.getvalue())
     return {"failed": False, **answer}

@@ -173,12 +173,21 @@ def _uploaded(xapi: Xapi, uuid: str) -> str:
 
 
 def _template(xapi: Xapi) -> str:
-    found = named(xapi.call.VM, TEMPLATE, lambda row: row["is_a_template"])
+    found = _templates(xapi)
     if not found:
         raise LabError(
             f"the template '{TEMPLATE}' is missing. Remedy: restore it; XenServer and XCP-ng come with it."
         )
     return next(iter(found))
+
+
+def has_template(xapi: Xapi) -> bool:
+    """Whether the template that guests are made from is there."""
+    return bool(_templates(xapi))
+
+
+def _templates(xapi: Xapi) -> dict[str, dict[str, Any]]:
+    return named(xapi.call.VM, TEMPLATE, lambda row: row["is_a_template"])
 
 
 def _set_hardware(xapi: Xapi, vm: str, wanted: Wanted) -> None:
