@@ -14,6 +14,7 @@ def facts_of(xapi: Xapi, sr: str, network: str) -> dict[str, Any]:
     (pool,) = xapi.call.pool.get_all()
     host = xapi.call.host.get_record(xapi.call.pool.get_master(pool))
     software, cpu = host["software_version"], host["cpu_info"]
+    versions = {key: software[key] for key in ("xen", "xapi", "platform_version") if key in software}
     storage = xapi.call.SR.get_record(places.storage(xapi, sr))
     found = xapi.call.network.get_record(places.network(xapi, network)) if network else {}
     return {
@@ -24,9 +25,7 @@ def facts_of(xapi: Xapi, sr: str, network: str) -> dict[str, Any]:
             "kernel": software.get("linux", "unknown"),
             "operating_system": f"{software.get('product_brand')} {software.get('product_version')}",
             "virtualization": "xen",
-            "versions": {
-                key: software[key] for key in ("xen", "xapi", "platform_version") if key in software
-            },
+            "versions": versions,
         },
         # What the double of the tests says of itself, so that its figures are not taken for Xen's.
         "accelerator": software.get("unilab_accelerator", "xen"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
@@ -68,4 +69,4 @@ def _data_source(xapi: Xapi, vm: str, name: str) -> float | None:
         value = float(xapi.call.VM.query_data_source(vm, name))
     except Failure:
         return None
-    return value if value == value else None
+    return None if math.isnan(value) else value

@@ -5,3 +5,13 @@
 
 docs/xenserver.md says what of a XenServer it stands for, and what it does not.
 """
+
+from pathlib import Path
+
+import ansible.module_utils
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+# The project's own, as Ansible makes them importable for modules.
+if str(PROJECT / "module_utils") not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(str(PROJECT / "module_utils"))

@@ -22,13 +22,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ansible.module_utils
-
-PROJECT = Path(__file__).resolve().parents[3]
-ansible.module_utils.__path__.append(str(PROJECT / "module_utils"))
-
 from ansible.module_utils.unilab import processes
 
+from tests.doubles.xapi import PROJECT
 from tests.doubles.xapi.backends import Qemu
 from tests.doubles.xapi.server import Double
 
