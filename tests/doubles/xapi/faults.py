@@ -8,6 +8,7 @@
 | upload_refused | the upload answers 401 and forgets the session |
 | upload_fails | the upload's bytes are taken, and its task fails |
 | early_close | the upload's connection is closed after ``after_bytes``, and its task fails |
+| slow_upload | the upload's bytes are taken no faster than one MiB in ``seconds`` |
 | slow_task | the upload's task stays pending for ``seconds`` after its last byte |
 | sr_full | VDI.create or VDI.clone answers SR_FULL |
 | vdi_in_use | VDI.destroy answers VDI_IN_USE |

@@ -72,7 +72,7 @@ class Pool:
         )
         self.add("network", name_label="Pool-wide network associated with eth0", bridge=bridge)
         self.add("pool", name_label="", master=host, default_SR=sr)
-        self._add_vm(name_label=TEMPLATE, is_a_template=True)
+        self.add_vm(name_label=TEMPLATE, is_a_template=True)
 
     def add(self, kind: str, **fields: Any) -> str:
         """Add an object and return its reference."""
@@ -80,7 +80,8 @@ class Pool:
         self._objects.setdefault(kind, {})[ref] = {"uuid": str(uuid.uuid4()), **fields}
         return ref
 
-    def _add_vm(self, **fields: Any) -> str:
+    def add_vm(self, **fields: Any) -> str:
+        """Add a halted VM and return its reference."""
         record = {
             "name_description": "",
             "power_state": "Halted",
@@ -323,7 +324,7 @@ class Pool:
         vm = self.get("VM", source)
         self._require_state(source, "Halted")
         kept = {key: value for key, value in vm.items() if key not in ("uuid", "metrics", "VBDs", "VIFs")}
-        return self._add_vm(**{**kept, "name_label": name, "other_config": dict(vm["other_config"])})
+        return self.add_vm(**{**kept, "name_label": name, "other_config": dict(vm["other_config"])})
 
     def _VM_provision(self, ref: str) -> None:
         self.get("VM", ref)["is_a_template"] = False

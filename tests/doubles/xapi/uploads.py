@@ -27,13 +27,14 @@ def serve(pool: Pool, request: BaseHTTPRequestHandler) -> None:
         return
     early = pool.faults.take("early_close")
     fails = pool.faults.take("upload_fails")
-    slow = pool.faults.take("slow_task")
+    slow, slowly = pool.faults.take("slow_task"), pool.faults.take("slow_upload")
     body = _Body(
         stream=request.rfile,
         length=int(request.headers["Content-Length"]),
         format=query.get("format", "raw"),
         task=query.get("task_id", ""),
         limit=early["after_bytes"] if early else None,
+        pause_s=slowly["seconds"] if slowly else 0,
     )
     with pool.lock:
         pool.get("VDI", query["vdi"])["busy"] = True
@@ -53,13 +54,19 @@ def serve(pool: Pool, request: BaseHTTPRequestHandler) -> None:
 
 @dataclass(frozen=True)
 class _Body:
-    """What is to be taken; ``limit``: where the connection is closed too early, None for nowhere."""
+    """What is to be taken.
+
+    Attributes:
+        limit: where the connection is closed too early, None for nowhere.
+        pause_s: pause before each block.
+    """
 
     stream: IO[bytes]
     length: int
     format: str
     task: str
     limit: int | None
+    pause_s: float
 
 
 def _refusal(
@@ -109,6 +116,7 @@ def _copy(pool: Pool, body: _Body, target: Path) -> str:
         while taken < body.length:
             if body.limit is not None and taken >= body.limit:
                 return "Caught exception: Unix.EPIPE"
+            time.sleep(body.pause_s)
             try:
                 block = body.stream.read(min(BLOCK_BYTES, body.length - taken))
             except OSError:
