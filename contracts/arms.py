@@ -27,7 +27,7 @@ class Arm:
     missing: str = ""
 
 
-_NO_XENSERVER = "the XenServer roles are not part of this version"
+_NO_XENSERVER = "a Linux guest has no disk yet that a XenServer could boot"
 
 ARMS: dict[str, Arm] = {
     arm.name: arm
@@ -36,7 +36,7 @@ ARMS: dict[str, Arm] = {
         Arm("linux-qemu", "linux", "qemu", "qemu_hosts"),
         Arm("osv-qemu", "osv", "qemu", "qemu_hosts"),
         Arm("linux-xenserver", "linux", "xenserver", "xenserver_hosts", _NO_XENSERVER),
-        Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts", _NO_XENSERVER),
+        Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts"),
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from contracts.arms import arm_named
 from contracts.campaign import NotRun
@@ -34,4 +35,21 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
             )
         elif arm.runtime == "osv" and not osv_loader:
             rows.append(NotRun(arm=name, why="no OSv loader was given", remedy=_OSV_REMEDY))
+        elif arm.runtime == "osv" and arm.platform == "xenserver" and _is_elf(osv_loader):
+            rows.append(
+                NotRun(
+                    arm=name,
+                    why="the OSv loader is an ELF kernel, and a XenServer boots whole disks",
+                    remedy="give OSv's loader image (loader.img) with -e osv_loader=PATH",
+                )
+            )
     return rows
+
+
+def _is_elf(path: str) -> bool:
+    """Whether the file is an ELF, as OSv's kernel.elf is; False where it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(4) == b"\x7fELF"
+    except OSError:
+        return False
