@@ -19,13 +19,13 @@ def study_services(study: Json, runtime: str) -> list[str]:
 def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
     missing = {row["arm"] for row in lab["not_run"]}
-    arms = [ARMS[name] for name in lab["study"]["arms"] if name not in missing]
+    arms = [arm_named(name) for name in lab["study"]["arms"] if name not in missing]
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
 
 def arms_of_hosts(study: Json, hosts: list[str], groups: dict[str, list[str]]) -> list[str]:
     """Arms of the study that run on one of ``hosts``; the first host of an arm's group runs it."""
-    return [name for name in study["arms"] if (groups.get(ARMS[name].host_group) or [""])[0] in hosts]
+    return [name for name in study["arms"] if (groups.get(arm_named(name).host_group) or [""])[0] in hosts]
 
 
 def workload_of(service: str) -> str:
