@@ -118,7 +118,10 @@ def sort_lines(lines: list[str]) -> None:
 
 def listing_sha256(lines: list[str]) -> str:
     """The tree's hash, from its ``listing``."""
-    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 def artifact_sha256(root: Path) -> str:
