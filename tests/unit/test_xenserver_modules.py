@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.unilab.xenserver import tls
 from xenservers import PROJECT, connection, run
 
 from tests.doubles.xapi.backends import Nothing
@@ -294,7 +295,10 @@ def test_other_ways_to_believe(how: str, double: Double, image: Path) -> None:
     assert upload(double, image, connection=connection(double, ca_file="", **ways[how]))["changed"]
 
 
-def test_a_server_of_another_kind_is_told(double: Double, image: Path) -> None:
+def test_a_server_that_says_nothing_is_told(
+    double: Double, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "CONNECT_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         answer = upload(double, image, connection=connection(double, port=port, validate_certs=False))
@@ -368,6 +372,7 @@ sys.path[:0] = [{project!r}, {here!r}]
 import json, resource
 import ansible.module_utils
 ansible.module_utils.__path__.append({project!r} + "/module_utils")
+from ansible.module_utils.unilab.xenserver import tls
 from xenservers import run
 answer = run("xenserver_disk", connection=json.loads({connection!r}), name="image", path={path!r})
 print(json.dumps({{"answer": answer, "rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}}))

@@ -113,12 +113,8 @@ def test_undoing_that_fails_is_told_beside_the_first_error() -> None:
     def undo() -> None:
         raise OSError("the line is dead")
 
-    with (
-        pytest.raises(
-            LabError, match="too little. Besides, the disk is left on the XenServer: .*line is dead"
-        ),
-        undoing("the disk", undo),
-    ):
+    both = r"too little\. Besides, the disk is left on the XenServer: .*line is dead"
+    with pytest.raises(LabError, match=both), undoing("the disk", undo):
         raise LabError("too little.")
 
 
