@@ -1,4 +1,7 @@
-"""The arms that a study can name: a runtime on a platform."""
+"""The arms that a study can name: a runtime on a platform.
+
+Beside those of ``ARMS`` there is one for each unikernel that a study describes under ``prebuilt``.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,32 @@ ARMS: dict[str, Arm] = {
     )
 }
 
+PREBUILT_SUFFIX = "-qemu"
+
+
+def arm_named(name: str) -> Arm:
+    """The arm called ``name``: one of ``ARMS``, or the arm of a prebuilt unikernel.
+
+    Raises KeyError for a name that neither can have.
+    """
+    if name not in ARMS and not name.endswith(PREBUILT_SUFFIX):
+        raise KeyError(name)
+    return ARMS.get(name) or Arm(name, "prebuilt", "qemu", "qemu_hosts")
+
+
 WORKLOADS = ("todos", "bubble_sort")
 LANGUAGES = ("go", "java", "python")
-SERVICES = tuple(f"{workload}-{language}" for workload in WORKLOADS for language in LANGUAGES)
+# Other builds of a service, for studies that name them: WORKLOAD-LANGUAGE.VARIANT.
+VARIANTS = {"go": ("static", "shared")}
+SERVICES = tuple(
+    f"{workload}-{language}{variant}"
+    for workload in WORKLOADS
+    for language in LANGUAGES
+    for variant in ("", *(f".{name}" for name in VARIANTS.get(language, ())))
+)
 
 
 def split_service(service: str) -> tuple[str, str]:
-    """Return (workload, language) of a service such as ``bubble_sort-python``."""
-    workload, _, language = service.rpartition("-")
+    """Return (workload, language) of a service such as ``bubble_sort-python`` or ``todos-go.static``."""
+    workload, _, language = service.partition(".")[0].rpartition("-")
     return workload, language

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from contracts.arms import ARMS
+from contracts.arms import arm_named
 from contracts.campaign import NotRun
 from contracts.study import Study
 
@@ -22,7 +22,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     """
     rows: list[NotRun] = []
     for name in study.arms:
-        arm = ARMS[name]
+        arm = arm_named(name)
         if arm.missing:
             rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))
         elif not groups.get(arm.host_group):

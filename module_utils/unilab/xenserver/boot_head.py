@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ansible.module_utils.unilab.osv_disk import set_command_line
+from ansible.module_utils.unilab.osv_command_line import set_command_line
 
 # Boot sector and OSv's 63 sectors of command line, and no more than whole blocks of any storage.
 HEAD_BYTES = 64 << 10
@@ -14,7 +14,7 @@ HEAD_BYTES = 64 << 10
 def head_of(image: Path, command_line: str) -> bytes:
     """The first 64 KiB of the raw boot disk ``image`` with ``command_line`` in them.
 
-    Raises InputError where the disk has no place for one, or it is too long.
+    Raises LabError where the disk has no place for one, or it is too long.
     """
     with image.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
