@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab import osv_disk
+from ansible.module_utils.unilab import osv_command_line
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.namespaces import Worker
 from ansible.module_utils.unilab.xenserver import boot_head, disk, vcpus
 from ansible.module_utils.unilab.xenserver.errors import explain, undoing
 from ansible.module_utils.unilab.xenserver.tls import Trust
-
-from contracts.errors import InputError
 
 MIB = 1 << 20
 
@@ -136,7 +134,9 @@ def boot_disk(path: Path) -> Path:
     """A disk as the loader leaves it: a signature, and a file system far behind the command line."""
     content = bytearray(4 * MIB)
     content[510:512] = b"\x55\xaa"
-    at = osv_disk.PARTITION_ENTRY_AT + 8
+    mark_at = osv_command_line.OSV_MARK_AT
+    content[mark_at : mark_at + 3] = osv_command_line.OSV_MARK
+    at = osv_command_line.PARTITION_ENTRY_AT + 8
     content[at : at + 4] = (4096).to_bytes(4, "little")
     path.write_bytes(content)
     return path
@@ -153,7 +153,7 @@ def test_the_head_of_a_disk_holds_the_command_line_and_nothing_else_new(tmp_path
 
 
 def test_a_command_line_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="OSv keeps 1023"):
+    with pytest.raises(LabError, match="OSv keeps 1023"):
         boot_head.head_of(boot_disk(tmp_path / "disk.raw"), "x" * 1024)
 
 
