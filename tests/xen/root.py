@@ -188,16 +188,25 @@ def make_linux_disk(dom0: Dom0, server: Path, words: str, path: Path) -> None:
 
 def make_osv_disk(loader: Path, server: Path, command_line: str, path: Path) -> None:
     """A disk that the BIOS boots: OSv's ``loader`` image with ``server`` in its file system."""
-    tree = path.with_suffix(".tree")
-    shutil.rmtree(tree, ignore_errors=True)
-    for folder in ("app", "data", "dev", "etc", "proc", "sys", "tmp"):
-        (tree / folder).mkdir(parents=True)
-    shutil.copy(server, tree / "app/server")
+    aside = path.with_suffix(".parts")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    shutil.copy(server, aside / "server")
+    (aside / "Capstanfile").write_text("files: {/app/server: server}\ncmdline: /app/server\n")
     path.unlink(missing_ok=True)
-    answer = run("capstan_image", tree=str(tree), loader=str(loader), cmdline=command_line, path=str(path))
-    shutil.rmtree(tree)
-    if answer["failed"]:
-        raise SystemExit(answer["msg"])
+    tree = aside / "tree"
+    steps: list[tuple[str, dict[str, str]]] = [
+        ("staged_tree", {"manifest": str(aside / "Capstanfile"), "path": str(tree)}),
+        (
+            "capstan_image",
+            {"tree": str(tree), "loader": str(loader), "cmdline": command_line, "path": str(path)},
+        ),
+    ]
+    for module, arguments in steps:
+        answer = run(module, **arguments)
+        if answer["failed"]:
+            raise SystemExit(f"{module}: {answer['msg']}")
+    shutil.rmtree(aside)
 
 
 def _initrd(
