@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,8 @@ from tests.xen.root import Dom0
 # Nested SVM works in QEMU's emulator with these features off; rdtscp would leave the emulated clock.
 CPU = "max,+svm,-smap,-smep,-pku,-la57,-rdtscp"
 MEMORY_MIB, DOM0_MEMORY_MIB = 2560, 1024
-BOOT_TIMEOUT_S, CALL_TIMEOUT_S = 420, 120
+# An idle machine boots it within a minute; one whose CPUs are busy otherwise takes many times that.
+BOOT_TIMEOUT_S, CALL_TIMEOUT_S = 600, 120
 READY = "unilab-dom0-ready"
 # What Xen and Linux print when the machine under them did what no machine does.
 FAULTS = (
@@ -80,6 +82,11 @@ class Machine:
             return f"QEMU ended with status {self._children[0].returncode}"
         return next((line.strip() for line in self.log.splitlines() if any(f in line for f in FAULTS)), "")
 
+    def cpu_time_s(self) -> float:
+        """CPU time that QEMU has had: what tells a hang from a busy machine (proc(5), stat)."""
+        fields = Path(f"/proc/{self._children[0].pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def run(self, *argv: str, timeout_s: float = CALL_TIMEOUT_S, **options: object) -> str:
         """Run a command in the dom0 and return what it prints.
 
@@ -126,7 +133,10 @@ class Machine:
                 raise EmulatorFault(f"while dom0 booted: {self.fault()}")
             if time.monotonic() > began_s + BOOT_TIMEOUT_S:
                 last = (self.log.strip().splitlines() or ["nothing"])[-1]
-                raise EmulatorFault(f"dom0 was not up within {BOOT_TIMEOUT_S} s; last line: {last}")
+                raise EmulatorFault(
+                    f"dom0 was not up within {BOOT_TIMEOUT_S} s, in which QEMU had {self.cpu_time_s():.0f} s "
+                    f"of CPU time (an idle machine gives it all that it asks for); last line: {last}"
+                )
             time.sleep(0.5)
         tunnels = [
             word
