@@ -14,7 +14,7 @@ from analysis.check_cells import Finding
 from analysis.check_trials import judge
 from analysis.latency import window_rates
 from analysis.results import Results
-from analysis.warm_up import WarmUp, classify
+from analysis.warm_up import WarmUp, classify_each
 from contracts.arms import ARMS
 from contracts.study import Cell
 
@@ -77,7 +77,7 @@ def evidence_of(results: Results) -> Evidence:
         for trial_id, window_s in windows
         if trial_id in results.latencies
     }
-    warm_ups = {trial_id: classify(values) for trial_id, values in rates.items()}
+    warm_ups = classify_each(rates)
     answers = {trial_id: latency.window.total for trial_id, latency in results.latencies.items()}
     findings = (
         *_damaged_input(results),

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis import hdr
 from analysis.latency import TrialLatency, answers_per_second, percentiles
 from analysis.results import Results
 from contracts.arms import ARMS, split_service
@@ -96,8 +97,10 @@ def trials_table(results: Results) -> pl.DataFrame:
     errors = sorted({kind for record in results.records if record.load for kind in record.load.errors})
     schema = TRIAL_SCHEMA | {f"memory_{kind}_{when}_bytes": _REAL for kind, when in kinds}
     schema |= {f"errors_{kind}": _WHOLE for kind in errors}
-    rows = [_trial(record, loads) | _p98(results.latencies.get(record.id)) for record in results.records]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    p98 = _p98(results.latencies)
+    rows = [_trial(record, loads) | p98.get(record.id, {}) for record in results.records]
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    return pl.DataFrame(columns, schema=schema)
 
 
 def seconds_table(latencies: Mapping[str, TrialLatency]) -> pl.DataFrame:
@@ -163,7 +166,7 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
         "trial_id": record.id,
         "block": record.block,
         "position": record.position,
-        **cell.model_dump(),
+        **{name: getattr(cell, name) for name in CELL_KEYS},
         "workload": workload,
         "language": language,
         "runtime": arm.runtime if arm else None,
@@ -181,11 +184,13 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
     return row | _memory(record)
 
 
-def _p98(latency: TrialLatency | None) -> dict[str, float]:
+def _p98(latencies: Mapping[str, TrialLatency]) -> dict[str, dict[str, float]]:
     """The study's "maximum": it dropped what lay above the 98th percentile. No record states it."""
-    if latency is None or not latency.window.total:
-        return {}
-    return {"p98_response_ms": latency.window.quantiles([0.98])[0] / 1000}
+    known = {trial_id: row.window for trial_id, row in latencies.items() if len(row.window.counts)}
+    found = hdr.quantile_of_each(list(known.values()), 0.98)
+    return {
+        trial_id: {"p98_response_ms": value / 1000} for trial_id, value in zip(known, found, strict=True)
+    }
 
 
 def _instance(record: TrialRecord) -> dict[str, Any]:
