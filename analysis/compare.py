@@ -140,7 +140,7 @@ class _Resamples:
         windows = min(len(rates) for side in sides for rates in side)
         if not windows or any(sum(rates[:windows]) == 0 for side in sides for rates in side):
             return None
-        return ratio_of_resampled(*(self._resampled(side, windows) for side in (pair.other, pair.base)))
+        return ratio_of_resampled(self._resampled(pair.other, windows), self._resampled(pair.base, windows))
 
     def _windows(self, side: CellTrials) -> list[Sequence[float]]:
         return [self._rates[trial_id] for trial_id in side.ids if trial_id in self._rates]

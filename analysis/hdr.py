@@ -106,7 +106,9 @@ def quantile_of_each(histograms: Sequence[Histogram], share: float) -> list[floa
     before = np.concatenate(([0], cumulated[last[:-1]]))
     ranks = np.maximum(np.ceil(share * (cumulated[last] - before) - 1e-9), 1)
     indices = np.concatenate([row.indices for row in histograms])
-    found: list[float] = highest_of(indices[np.searchsorted(cumulated, before + ranks)]).astype(float).tolist()
+    found: list[float] = (
+        highest_of(indices[np.searchsorted(cumulated, before + ranks)]).astype(float).tolist()
+    )
     return found
 
 
@@ -143,7 +145,7 @@ def highest_of(indices: npt.NDArray[np.int64]) -> Counts:
 
 
 def decode(texts: Sequence[str], groups: Sequence[int], size: int) -> tuple[list[Histogram], Counts]:
-    """Base64 histograms of logs, summed by group: one histogram per group, and how many values each text holds.
+    """Base64 histograms of logs, summed by group: one per group, and how many values each text holds.
 
     Raises NotAHistogram, whose first argument is the position of the spoilt text.
 

@@ -151,7 +151,9 @@ def _latencies(
 ) -> tuple[dict[str, TrialLatency], list[Damage]]:
     latencies: dict[str, TrialLatency] = {}
     damage = []
-    loaded = [(path.parent / load.histogram, load, record.id) for path, record in found if (load := record.load)]
+    loaded = [
+        (path.parent / load.histogram, load, record.id) for path, record in found if (load := record.load)
+    ]
     for (log, _, trial_id), read in zip(
         loaded, read_latencies([(log, load) for log, load, _ in loaded]), strict=True
     ):

@@ -196,9 +196,7 @@ def _p98(latencies: Mapping[str, TrialLatency]) -> dict[str, dict[str, float]]:
         for start in range(0, len(windows), _WINDOWS_AT_ONCE)
         for value in hdr.quantile_of_each(windows[start : start + _WINDOWS_AT_ONCE], 0.98)
     ]
-    return {
-        trial_id: {"p98_response_ms": value / 1000} for trial_id, value in zip(known, found, strict=True)
-    }
+    return {trial_id: {"p98_response_ms": value / 1000} for trial_id, value in zip(known, found, strict=True)}
 
 
 def _instance(record: TrialRecord) -> dict[str, Any]:

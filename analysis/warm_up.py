@@ -29,8 +29,8 @@ def classify_each(boots: Mapping[str, Sequence[float]]) -> dict[str, WarmUp]:
     """``classify`` of many boots, by the name of each; ``boots`` are their rates.
 
     A segment lasts three seconds or more, so it is made of windows of three, four or five: its mean lies
-    between the smallest and the largest mean of any such window. Where those lie within the tolerance the boot
-    is flat wherever its changepoints may be, and nobody needs to search for them.
+    between the smallest and the largest mean of any such window. Where those lie within the tolerance the
+    boot is flat wherever its changepoints may be, and nobody needs to search for them.
     """
     by_length: dict[int, list[str]] = {}
     for name, rates in boots.items():

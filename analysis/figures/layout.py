@@ -1,4 +1,4 @@
-"""Where a figure's panels stand: lines of panels, with room for titles and labels by the number of their letters.
+"""Where a figure's panels stand: in lines, with room for titles and labels by the number of their letters.
 
 Matplotlib's constrained layout measures every text several times, which takes longer than to draw it; and
 the page sets the texts in the reader's typeface anyway.
@@ -19,7 +19,7 @@ Lines = list[list[Axes]]
 # DejaVu Sans, the widest typeface that a figure is likely to be set in: an average letter, a line of text.
 _LETTER_EM, _LINE_EM = 0.6, 1.25
 _POINTS_PER_IN = 72.0
-_TICK_PT, _PAD_PT = 11.0, 7.0
+_TICK_PT, _TITLE_PT, _PAD_PT = 11.0, 12.0, 7.0
 _EDGE_IN, _BETWEEN_LINES_IN = 0.08, 0.14
 _LEAST_LETTERS, _LEAST_RIGHT_IN = 4, 0.22
 
@@ -38,7 +38,9 @@ def in_lines(amount: int, columns: int) -> list[int]:
     return [min(columns, amount - start) for start in range(0, amount, columns)]
 
 
-def arrange(made: Figure, lines: Lines, heights_in: Sequence[float], right_in: float = _LEAST_RIGHT_IN) -> Figure:
+def arrange(
+    made: Figure, lines: Lines, heights_in: Sequence[float], right_in: float = _LEAST_RIGHT_IN
+) -> Figure:
     """Place the drawn panels and set the figure's height; return ``made``.
 
     Args:
@@ -69,9 +71,7 @@ def arrange(made: Figure, lines: Lines, heights_in: Sequence[float], right_in: f
 
 def lowest(lines: Lines) -> list[Axes]:
     """The last panel of each column, which says what its axis is of."""
-    return [
-        [line[place] for line in lines if place < len(line)][-1] for place in range(max(map(len, lines)))
-    ]
+    return [[line[place] for line in lines if place < len(line)][-1] for place in range(max(map(len, lines)))]
 
 
 def text_in(text: str, size_pt: float = _TICK_PT) -> float:
@@ -85,7 +85,7 @@ def _left_in(axes: Axes) -> float:
         names = [formatter(value, place) for place, value in enumerate(locator.locs)]
     else:
         names = [f"{axes.get_ylim()[1]:,.0f}".rjust(_LEAST_LETTERS)]
-    label = _line_in(axes.yaxis.label.get_fontsize()) if axes.get_ylabel() else 0.0
+    label = _line_in(_TICK_PT) if axes.get_ylabel() else 0.0
     return max(map(text_in, names), default=0.0) + _PAD_PT / _POINTS_PER_IN + label
 
 
@@ -93,11 +93,11 @@ def _top_in(axes: Axes) -> float:
     title = axes.get_title(loc="left")
     if not title:
         return 0.0
-    return (title.count("\n") + 1) * _line_in(axes.title.get_fontsize()) + _PAD_PT / _POINTS_PER_IN
+    return (title.count("\n") + 1) * _line_in(_TITLE_PT) + _PAD_PT / _POINTS_PER_IN
 
 
 def _bottom_in(axes: Axes) -> float:
-    label = _line_in(axes.xaxis.label.get_fontsize()) if axes.get_xlabel() else 0.0
+    label = _line_in(_TICK_PT) if axes.get_xlabel() else 0.0
     return _line_in(_TICK_PT) + _PAD_PT / _POINTS_PER_IN + label
 
 
