@@ -144,7 +144,7 @@ def highest_of(indices: npt.NDArray[np.int64]) -> Counts:
     return lowest_of(indices + 1) - 1
 
 
-def decode(texts: Sequence[str], groups: Sequence[int], size: int) -> tuple[list[Histogram], Counts]:
+def decode(texts: Sequence[str], groups: Sequence[int] | Counts, size: int) -> tuple[list[Histogram], Counts]:
     """Base64 histograms of logs, summed by group: one per group, and how many values each text holds.
 
     Raises NotAHistogram, whose first argument is the position of the spoilt text.

@@ -15,6 +15,7 @@ from analysis import hdr
 from analysis.latency import TrialLatency, answers_per_second, percentiles
 from analysis.results import Results
 from contracts.arms import ARMS, split_service
+from contracts.control import arm_booted
 from contracts.study import Load
 from contracts.trial import LoadResult, TrialRecord
 
@@ -161,7 +162,7 @@ def host_facts(content: object, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
-    cell, arm = record.cell, ARMS.get(record.cell.arm)
+    cell, arm = record.cell, ARMS.get(arm_booted(record.cell.arm))
     workload, language = split_service(cell.service)
     row = {
         "source": record.campaign,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from contracts.arms import ARMS
 from contracts.campaign import NotRun
+from contracts.control import arm_booted
 from contracts.study import Study
 
 _OSV_REMEDY = (
@@ -20,8 +21,8 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     ``groups`` are the inventory's, name to hosts; ``osv_loader`` is "" where there is none.
     """
     rows: list[NotRun] = []
-    for name in study.arms:
-        arm = ARMS[name]
+    for name in study.booted_arms:
+        arm = ARMS[arm_booted(name)]
         if arm.missing:
             rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))
         elif not groups.get(arm.host_group):

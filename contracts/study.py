@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.arms import ARMS, SERVICES, WORKLOADS, split_service
+from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 
 
@@ -81,6 +82,7 @@ class Study(_Strict):
     boots: int = Field(ge=1, description="fresh boots of each cell; one block holds one of each")
     services: list[str] = Field(min_length=1)
     arms: list[str] = Field(min_length=1)
+    control: str | None = Field(default=None, description="arm that each block holds twice: the A/A control")
     threads: list[int] = Field(default=[1], min_length=1)
     caps: list[StudyCaps] = Field(min_length=1)
     array_length: int = Field(default=20_000, ge=2)
@@ -117,6 +119,8 @@ class Study(_Strict):
             workload, _ = split_service(service)
             if workload not in self.load:
                 raise ValueError(f"load lacks '{workload}', which service '{service}' needs")
+        if self.control is not None and self.control not in self.arms:
+            raise ValueError(f"control '{self.control}' is not one of arms: {', '.join(self.arms)}")
         for row in self.exclude:
             unknown = sorted(set(row) - set(Cell.model_fields))
             if unknown:
@@ -126,8 +130,17 @@ class Study(_Strict):
     @property
     def sha256(self) -> str:
         """Hash of the study's meaning: comments and key order in the file do not count."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json")
+        if self.control is None:
+            # Studies without it keep the hash that they had before there was a control.
+            del content["control"]
+        canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def booted_arms(self) -> list[str]:
+        """The arms as cells name them: the control's second name is one more."""
+        return self.arms if self.control is None else [*self.arms, again(self.control)]
 
     def cells(self) -> list[Cell]:
         """Every cell of the study, in the order of its factors."""
@@ -141,7 +154,7 @@ class Study(_Strict):
                 array_length=self.array_length if service.startswith("bubble_sort") else None,
             )
             for service in self.services
-            for arm in self.arms
+            for arm in self.booted_arms
             for threads in self.threads
             for caps in self.caps
         ]
@@ -164,4 +177,8 @@ def _all_known(names: list[str], known: tuple[str, ...], what: str) -> list[str]
 
 
 def _matches(cell: Cell, row: dict[str, str | int | float]) -> bool:
-    return all(getattr(cell, key) == value for key, value in row.items())
+    """Whether the cell matches every key; a control goes with the arm that it repeats."""
+    return all(
+        getattr(cell, key) == value or (key == "arm" and arm_booted(cell.arm) == value)
+        for key, value in row.items()
+    )

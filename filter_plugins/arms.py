@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts.arms import ARMS, split_service
+from contracts.control import arm_booted
 
 Json = dict[str, Any]
 
@@ -22,8 +23,8 @@ def workload_of(service: str) -> str:
 
 
 def arm_of(name: str) -> Json:
-    """Runtime, platform and host group of an arm."""
-    arm = ARMS[name]
+    """Runtime, platform and host group of an arm, under either name of a control."""
+    arm = ARMS[arm_booted(name)]
     return {"runtime": arm.runtime, "platform": arm.platform, "host_group": arm.host_group}
 
 

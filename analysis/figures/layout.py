@@ -82,7 +82,7 @@ def text_in(text: str, size_pt: float = _TICK_PT) -> float:
 def _left_in(axes: Axes) -> float:
     locator, formatter = axes.yaxis.get_major_locator(), axes.yaxis.get_major_formatter()
     if isinstance(locator, FixedLocator):
-        names = [formatter(value, place) for place, value in enumerate(locator.locs)]
+        names = [formatter(value, place) for place, value in enumerate(axes.get_yticks())]
     else:
         names = [f"{axes.get_ylim()[1]:,.0f}".rjust(_LEAST_LETTERS)]
     label = _line_in(_TICK_PT) if axes.get_ylabel() else 0.0

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from analysis.cells import CellKey, CellTrials
-from analysis.check_cells import Finding, halves
+from analysis.check_cells import Finding, controls
 from analysis.check_trials import RULES
 from analysis.compare import Comparison, Refusal
 from analysis.estimates.rank import MedianInterval
@@ -29,6 +29,9 @@ from contracts.trial import CapReading, TrialRecord
 
 # A page lists so many trials; the table of trials beside it (CSV) holds all of them.
 MOST_TRIALS_LISTED = 300
+_AGAINST_ITSELF = (
+    "a cell against itself: the study's control, or its even blocks against its odd ones: no difference"
+)
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,12 @@ def rules_table(evidence: Evidence) -> Table:
     """Every rule that a trial must meet, and how many failed it first."""
     failed = Counter(evidence.trials["failed"].to_list())
     rows = [[rule.name, rule.meaning, str(failed[rule.name])] for rule in RULES]
-    controls = len(halves(evidence.cells))
+    compared = controls(evidence.cells, evidence.controls)
     blamed = sum(row.check == "a/a" for row in evidence.findings)
-    said = f"{blamed} of {controls} cells differ from themselves" if controls else "no cell has four boots"
-    rows.append(["a/a", "even blocks of a cell against its odd ones: no difference", said])
+    said = (
+        f"{blamed} of {len(compared)} cells differ from themselves" if compared else "no cell has four boots"
+    )
+    rows.append(["a/a", _AGAINST_ITSELF, said])
     unsteady = sum(row.check == "steady" and row.severity == "excluded" for row in evidence.findings)
     meaning = "most boots of a cell reach a steady state (changepoints of throughput)"
     rows.append(["steady", meaning, f"{unsteady} cells without"])
