@@ -23,7 +23,9 @@ from contracts.trial import LoadResult, TrialRecord
 CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "array_length")
 
 # Facts of a host that change by themselves, and say nothing of its software.
-_VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes"})
+_VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes", "memory_in_use_bytes"})
+# Machines that are processes of another: their /proc/meminfo is that one's, and all that runs on it.
+_SHARE_A_KERNEL = frozenset({"systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz"})
 
 _WINDOWS_AT_ONCE = 64
 
@@ -52,6 +54,7 @@ TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "host": _TEXT,
     "kernel": _TEXT,
     "software": _TEXT,
+    "host_in_use_bytes": _WHOLE,
     "artifact_sha256": _TEXT,
     "image_sha256": _TEXT,
     "image_bytes": _WHOLE,
@@ -206,7 +209,18 @@ def _instance(record: TrialRecord) -> dict[str, Any]:
     names = ("accelerator", "vcpus", "host", "kernel", "artifact_sha256", "image_sha256", "image_bytes")
     facts = host_facts(record.provenance.get(record.instance.host, {}))
     stable = {key: value for key, value in facts if key not in _VOLATILE_FACTS}
-    return {name: getattr(record.instance, name) for name in names} | {"software": json.dumps(stable)}
+    return {name: getattr(record.instance, name) for name in names} | {
+        "software": json.dumps(stable),
+        "host_in_use_bytes": _host_in_use_bytes(record.provenance.get(record.instance.host)),
+    }
+
+
+def _host_in_use_bytes(facts: object) -> int | None:
+    """Memory that the host itself took before the first instance; None where its record does not say."""
+    if not isinstance(facts, dict) or facts.get("virtualization") in _SHARE_A_KERNEL:
+        return None
+    found = facts.get("memory_in_use_bytes")
+    return found if isinstance(found, int) else None
 
 
 def _caps(record: TrialRecord) -> dict[str, Any]:
