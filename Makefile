@@ -63,7 +63,7 @@ distclean: stop-lab ## the same, and remove every file that was made, but for re
 .PHONY: stop-lab
 stop-lab:
 	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
-		$(BIN)/ansible-playbook -i inventories/local playbooks/local_lab.yml -e local_lab_state=$(LAB_STATE); \
+		$(BIN)/ansible-playbook -i inventories/xapi_double playbooks/local_lab.yml -e local_lab_state=$(LAB_STATE); \
 	fi
 
 lock: ## write the locks of Python's packages anew

@@ -113,8 +113,9 @@ def _damaged_clocks(trials: pl.DataFrame) -> list[Finding]:
 
 
 def _cells(results: Results, trials: pl.DataFrame) -> tuple[CellTrials, ...]:
-    """Every planned cell, by service in the study's order, then by arm as contracts.arms lists them."""
-    study, arms = results.campaign.study, list(ARMS)
+    """Every planned cell, by service in the study's order, then by arm: unilab's own first."""
+    study = results.campaign.study
+    arms = [*ARMS, *sorted({arm_booted(trial.cell.arm) for trial in results.campaign.trials} - set(ARMS))]
     planned = sorted(
         {trial.cell for trial in results.campaign.trials},
         key=lambda cell: (

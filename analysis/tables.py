@@ -14,8 +14,7 @@ import polars as pl
 from analysis import hdr
 from analysis.latency import TrialLatency, answers_per_second, percentiles
 from analysis.results import Results
-from contracts.arms import ARMS, split_service
-from contracts.control import arm_booted
+from contracts.arms import arm_named, split_service
 from contracts.study import Load
 from contracts.trial import LoadResult, TrialRecord
 
@@ -165,7 +164,7 @@ def host_facts(content: object, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
-    cell, arm = record.cell, ARMS.get(arm_booted(record.cell.arm))
+    cell, arm = record.cell, arm_named(record.cell.arm)
     workload, language = split_service(cell.service)
     row = {
         "source": record.campaign,
@@ -175,8 +174,8 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
         **{name: getattr(cell, name) for name in CELL_KEYS},
         "workload": workload,
         "language": language,
-        "runtime": arm.runtime if arm else None,
-        "platform": arm.platform if arm else None,
+        "runtime": arm.runtime,
+        "platform": arm.platform,
         "end": record.end.state,
         "end_why": record.end.why,
         "started_at": record.started_at,
@@ -252,6 +251,8 @@ def _nearest(values: Iterable[float], wanted: float) -> float | None:
 def _identity(record: TrialRecord) -> dict[str, Any]:
     """``identity``: "proven", or what the instance said that it should not have."""
     seen = record.identity
+    if seen is None and record.boot and record.instance and record.instance.identified_by == "answers":
+        return {"identity": "proven"}
     if seen is None:
         return {}
     said = "proven"

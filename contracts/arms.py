@@ -1,8 +1,13 @@
-"""The arms that a study can name: a runtime on a platform."""
+"""The arms that a study can name: a runtime on a platform.
+
+Beside those of ``ARMS`` there is one for each unikernel that a study describes under ``prebuilt``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from contracts.control import arm_booted
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Arm:
     missing: str = ""
 
 
-_NO_XENSERVER = "the XenServer roles are not part of this version"
+_NO_XENSERVER = "a Linux guest has no disk yet that a XenServer could boot"
 
 ARMS: dict[str, Arm] = {
     arm.name: arm
@@ -33,16 +38,37 @@ ARMS: dict[str, Arm] = {
         Arm("linux-qemu", "linux", "qemu", "qemu_hosts"),
         Arm("osv-qemu", "osv", "qemu", "qemu_hosts"),
         Arm("linux-xenserver", "linux", "xenserver", "xenserver_hosts", _NO_XENSERVER),
-        Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts", _NO_XENSERVER),
+        Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts"),
     )
 }
 
+PREBUILT_SUFFIX = "-qemu"
+
+
+def arm_named(name: str) -> Arm:
+    """The arm called ``name``: one of ``ARMS``, or the arm of a prebuilt unikernel.
+
+    A control's second name is that of its arm. Raises KeyError for a name that none can have.
+    """
+    name = arm_booted(name)
+    if name not in ARMS and not name.endswith(PREBUILT_SUFFIX):
+        raise KeyError(name)
+    return ARMS.get(name) or Arm(name, "prebuilt", "qemu", "qemu_hosts")
+
+
 WORKLOADS = ("todos", "bubble_sort")
 LANGUAGES = ("go", "java", "python")
-SERVICES = tuple(f"{workload}-{language}" for workload in WORKLOADS for language in LANGUAGES)
+# Other builds of a service, for studies that name them: WORKLOAD-LANGUAGE.VARIANT.
+VARIANTS = {"go": ("static", "shared")}
+SERVICES = tuple(
+    f"{workload}-{language}{variant}"
+    for workload in WORKLOADS
+    for language in LANGUAGES
+    for variant in ("", *(f".{name}" for name in VARIANTS.get(language, ())))
+)
 
 
 def split_service(service: str) -> tuple[str, str]:
-    """Return (workload, language) of a service such as ``bubble_sort-python``."""
-    workload, _, language = service.rpartition("-")
+    """Return (workload, language) of a service such as ``bubble_sort-python`` or ``todos-go.static``."""
+    workload, _, language = service.partition(".")[0].rpartition("-")
     return workload, language

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from contracts.arms import ARMS
+from contracts.arms import arm_named
 from contracts.campaign import NotRun
-from contracts.control import arm_booted
 from contracts.study import Study
 
 _OSV_REMEDY = (
@@ -22,7 +22,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     """
     rows: list[NotRun] = []
     for name in study.booted_arms:
-        arm = ARMS[arm_booted(name)]
+        arm = arm_named(name)
         if arm.missing:
             rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))
         elif not groups.get(arm.host_group):
@@ -35,4 +35,21 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
             )
         elif arm.runtime == "osv" and not osv_loader:
             rows.append(NotRun(arm=name, why="no OSv loader was given", remedy=_OSV_REMEDY))
+        elif arm.runtime == "osv" and arm.platform == "xenserver" and _is_elf(osv_loader):
+            rows.append(
+                NotRun(
+                    arm=name,
+                    why="the OSv loader is an ELF kernel, and a XenServer boots whole disks",
+                    remedy="give OSv's loader image (loader.img) with -e osv_loader=PATH",
+                )
+            )
     return rows
+
+
+def _is_elf(path: str) -> bool:
+    """Whether the file is an ELF, as OSv's kernel.elf is; False where it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(4) == b"\x7fELF"
+    except OSError:
+        return False

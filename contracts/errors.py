@@ -23,6 +23,27 @@ class InputError(ValueError):
         super().__init__(f"{where}: {problem.rstrip('.')}. Remedy: {remedy.rstrip('.')}.")
 
 
+class _KeyTwiceError(Exception):
+    """A mapping says ``key`` twice, for the second time in ``line``."""
+
+    def __init__(self, key: str, line: int) -> None:
+        self.key, self.line = key, line
+        super().__init__(key)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML forbids a key that is given twice (1.2.2, 3.2.1.3); PyYAML keeps the last and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                    raise _KeyTwiceError(key.value, key.start_mark.line + 1)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
     """Return the mapping in the YAML file ``path``; ``what`` names its kind in messages.
 
@@ -35,9 +56,21 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         raise InputError(
             path, "", f"cannot read this {what}: {reason}", "give the path of an existing file"
         ) from None
+    return parse_yaml(text, path, what)
+
+
+def parse_yaml(text: str | bytes, path: Path, what: str) -> dict[str, Any]:
+    """Return the mapping that ``text``, the content of ``path``, is in YAML; ``what`` as in read_yaml.
+
+    Raises InputError when it is not YAML, not a mapping, or says a key twice.
+    """
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader
+    except _KeyTwiceError as error:
+        raise InputError(
+            path, error.key, f"given twice, for the second time in line {error.line}", "keep one of the two"
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(path, "", f"not YAML: {reason}", "mend the syntax at that place") from None
     if not isinstance(content, dict):

@@ -10,7 +10,9 @@ from contracts.trial import Ended, TrialRecord
 Result = Mapping[str, Any]
 
 
-def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRecord:
+def record_of(
+    facts: Mapping[str, Any], steps: Mapping[str, Result], phases_ms: Mapping[str, float] | None = None
+) -> TrialRecord:
     """The record of a trial.
 
     Args:
@@ -18,6 +20,7 @@ def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRec
             TrialRecord has them; ``nonce`` is what this trial put into its instance.
         steps: the Ansible result of each step, by name: start, caps, idle, load, loaded. A step
             that was not reached is missing or empty.
+        phases_ms: what the instance's own boot chart said.
     """
     facts = dict(facts)
     nonce, instance = facts.pop("nonce"), facts["instance"]
@@ -33,19 +36,22 @@ def record_of(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> TrialRec
                 "wanted_memory_bytes": cell["memory_mib"] * 1024 * 1024,
                 "read_back": caps.get("read_back", []),
             },
-            "identity": seen
-            and {
+            "identity": {
                 "nonce_wanted": nonce,
                 "nonce_seen": seen["nonce"],
                 "artifact_seen": seen["artifact"],
                 "threads_seen": seen["threads"],
-            },
-            "boot": seen
-            and {
+            }
+            if seen
+            else None,
+            "boot": {
                 "first_answer_ms": start["first_answer_ms"],
                 "measured_on": instance["host"],
                 "polls": start["polls"],
-            },
+                "phases_ms": phases_ms or {},
+            }
+            if _answered(start)
+            else None,
             "load": produced.get("load"),
             "footprints": footprints,
             "end": ended(facts, steps).model_dump(),
@@ -64,7 +70,7 @@ def ended(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended:
 
 def _judge_start(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
     start = steps.get("start", {})
-    if start.get("identity"):
+    if _answered(start):
         return None
     ended_by_itself = start.get("ended")
     if ended_by_itself is None:
@@ -74,6 +80,8 @@ def _judge_start(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended
 
 def _judge_identity(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> Ended | None:
     seen, threads = steps["start"]["identity"], facts["cell"]["threads"]
+    if not seen:  # a prebuilt unikernel, known by its answers
+        return None
     if seen["artifact"] != facts["instance"]["artifact_sha256"]:
         return Ended(state="invalid", why=f"identity: another artifact answered ({seen['artifact']})")
     if seen["threads"] != threads:
@@ -104,6 +112,10 @@ def _judge_footprints(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> 
         if _went_wrong(step) and not step.get("skipped"):
             return Ended(state="failed", why=f"footprint, {name}: {_message(step)}")
     return None
+
+
+def _answered(start: Result) -> bool:
+    return "first_answer_ms" in start
 
 
 def _went_wrong(step: Result) -> bool:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from contracts.arms import ARMS, SERVICES, WORKLOADS, split_service
+from contracts.arms import ARMS, PREBUILT_SUFFIX, SERVICES, WORKLOADS, split_service
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
+from contracts.prebuilt import PrebuiltImage
+
+# A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
+_LATER_KEYS = ("prebuilt", "control")
+
+Unikernels = dict[str, dict[str, PrebuiltImage]]
 
 
 class _Strict(BaseModel):
@@ -81,6 +88,9 @@ class Study(_Strict):
     seed: int = Field(ge=0)
     boots: int = Field(ge=1, description="fresh boots of each cell; one block holds one of each")
     services: list[str] = Field(min_length=1)
+    prebuilt: Unikernels = Field(
+        default={}, description="unikernel -> service -> image; NAME is run by the arm NAME-qemu"
+    )
     arms: list[str] = Field(min_length=1)
     control: str | None = Field(default=None, description="arm that each block holds twice: the A/A control")
     threads: list[int] = Field(default=[1], min_length=1)
@@ -98,17 +108,27 @@ class Study(_Strict):
     def _known_services(cls, services: list[str]) -> list[str]:
         return _all_known(services, SERVICES, "service")
 
-    @field_validator("arms")
-    @classmethod
-    def _known_arms(cls, arms: list[str]) -> list[str]:
-        return _all_known(arms, tuple(ARMS), "arm")
-
     @field_validator("threads")
     @classmethod
     def _positive_threads(cls, threads: list[int]) -> list[int]:
         if min(threads) < 1 or max(threads) > 64:
             raise ValueError("threads lie between 1 and 64")
         return threads
+
+    @field_validator("prebuilt")
+    @classmethod
+    def _free_names(cls, prebuilt: Unikernels) -> Unikernels:
+        for name, images in prebuilt.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name) or name + PREBUILT_SUFFIX in ARMS:
+                raise ValueError(f"'{name}' cannot name an arm; use a-z, 0-9 and _, and no name of ours")
+            _all_known(list(images), SERVICES, "service")
+        return prebuilt
+
+    @field_validator("arms")
+    @classmethod
+    def _known_arms(cls, arms: list[str], info: ValidationInfo) -> list[str]:
+        supplied = (name + PREBUILT_SUFFIX for name in info.data.get("prebuilt", {}))
+        return _all_known(arms, (*ARMS, *supplied), "arm")
 
     @model_validator(mode="after")
     def _complete(self) -> Study:
@@ -125,15 +145,21 @@ class Study(_Strict):
             unknown = sorted(set(row) - set(Cell.model_fields))
             if unknown:
                 raise ValueError(f"exclude names '{unknown[0]}', which no cell has")
+        for cell in self.cells():
+            arm = arm_booted(cell.arm)
+            name = arm.removesuffix(PREBUILT_SUFFIX)
+            if arm not in ARMS and cell.service not in self.prebuilt[name]:
+                raise ValueError(
+                    f"prebuilt.{name} has no image of '{cell.service}': add it, or exclude "
+                    f"{{arm: {arm}, service: {cell.service}}}"
+                )
         return self
 
     @property
     def sha256(self) -> str:
         """Hash of the study's meaning: comments and key order in the file do not count."""
         content = self.model_dump(mode="json")
-        if self.control is None:
-            # Studies without it keep the hash that they had before there was a control.
-            del content["control"]
+        content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

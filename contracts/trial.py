@@ -37,6 +37,8 @@ class Instance(_Part):
         accelerator: of the virtual CPU that ran the code; "none" on bare metal.
         vcpus: CPUs that the instance's kernel can see.
         command_line: what the runtime was told to run.
+        identified_by: nonce, where it had to tell at /identity what this trial put into it; answers, where a
+            prebuilt unikernel was known only by the workload's right answers at a silent address.
     """
 
     artifact_sha256: str
@@ -49,6 +51,7 @@ class Instance(_Part):
     host: str
     address: str
     port: int
+    identified_by: Literal["nonce", "answers"] = "nonce"
 
 
 class CapReading(_Part):
@@ -79,11 +82,17 @@ class Identity(_Part):
 
 
 class Boot(_Part):
-    """first_answer_ms: from the start command to the first right answer, on the host's own clock."""
+    """A boot, seen from outside.
+
+    Attributes:
+        first_answer_ms: from the start command to the first right answer, on the clock of ``measured_on``.
+        phases_ms: how long each phase took by OSv's own boot chart; empty where it printed none.
+    """
 
     first_answer_ms: float
     measured_on: str
     polls: int
+    phases_ms: dict[str, float] = {}
 
 
 class GeneratorProcess(_Part):

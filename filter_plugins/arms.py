@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contracts.arms import ARMS, split_service
-from contracts.control import arm_booted
+from contracts.arms import arm_named, split_service
 
 Json = dict[str, Any]
 
 
 def study_services(study: Json, runtime: str) -> list[str]:
     """Services of the study that ``runtime`` has to run; none when no arm has that runtime."""
-    named = any(ARMS[arm].runtime == runtime for arm in study["arms"])
+    named = any(arm_named(arm).runtime == runtime for arm in study["arms"])
     return study["services"] if named else []
+
+
+def runs_on(lab: Json, runtime: str, platform: str) -> bool:
+    """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
+    missing = {row["arm"] for row in lab["not_run"]}
+    arms = [arm_named(name) for name in lab["study"]["arms"] if name not in missing]
+    return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
+
+
+def arms_of_hosts(study: Json, hosts: list[str], groups: dict[str, list[str]]) -> list[str]:
+    """Arms of the study that run on one of ``hosts``; the first host of an arm's group runs it."""
+    return [name for name in study["arms"] if (groups.get(arm_named(name).host_group) or [""])[0] in hosts]
 
 
 def workload_of(service: str) -> str:
@@ -23,9 +34,14 @@ def workload_of(service: str) -> str:
 
 
 def arm_of(name: str) -> Json:
-    """Runtime, platform and host group of an arm, under either name of a control."""
-    arm = ARMS[arm_booted(name)]
-    return {"runtime": arm.runtime, "platform": arm.platform, "host_group": arm.host_group}
+    """Name, runtime, platform and host group of an arm, under either name of a control."""
+    arm = arm_named(name)
+    return {
+        "name": arm.name,
+        "runtime": arm.runtime,
+        "platform": arm.platform,
+        "host_group": arm.host_group,
+    }
 
 
 class FilterModule:
@@ -35,6 +51,8 @@ class FilterModule:
         """Name the filters."""
         return {
             "study_services": study_services,
+            "arms_of_hosts": arms_of_hosts,
+            "runs_on": runs_on,
             "workload_of": workload_of,
             "arm_of": arm_of,
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Interface
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+
+from contracts.prebuilt import filled_command_line
 
 
 def linux_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
@@ -22,18 +24,40 @@ def linux_command_line(command: str, environment: Mapping[str, Any], address: st
     return " ".join([*words, "--", command])
 
 
-def osv_command_line(command: str, environment: Mapping[str, Any], address: str, gateway: str) -> str:
-    """Command line of an OSv kernel: options, then the program. ``address`` is ADDRESS/PREFIX."""
+def osv_command_line(
+    command: str,
+    environment: Mapping[str, Any],
+    address: str,
+    gateway: str,
+    options: Sequence[str] = (),
+) -> str:
+    """Command line of an OSv kernel: its options, ``options`` among them, then the program.
+
+    ``address`` is ADDRESS/PREFIX.
+    """
     _no_spaces(environment)
     interface = IPv4Interface(address)
     words = [
         "--rootfs=rofs",
+        *options,
         f"--ip=eth0,{interface.ip},{interface.netmask}",
         f"--defaultgw={gateway}",
         f"--nameserver={gateway}",
         *(f"--env={name}={value}" for name, value in environment.items()),
     ]
     return " ".join([*words, command])
+
+
+def prebuilt_command_line(template: str, values: Mapping[str, Any], address: str, gateway: str) -> str:
+    """Command line of a prebuilt unikernel: its ``template`` filled in. ``address`` is ADDRESS/PREFIX."""
+    interface = IPv4Interface(address)
+    network = {
+        "address": str(interface.ip),
+        "prefix_length": str(interface.network.prefixlen),
+        "netmask": str(interface.netmask),
+        "gateway": gateway,
+    }
+    return filled_command_line(template, network | {name: str(value) for name, value in values.items()})
 
 
 def _no_spaces(environment: Mapping[str, Any]) -> None:
@@ -50,4 +74,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., str]]:
         """Name the filters."""
-        return {"linux_command_line": linux_command_line, "osv_command_line": osv_command_line}
+        return {
+            "linux_command_line": linux_command_line,
+            "osv_command_line": osv_command_line,
+            "prebuilt_command_line": prebuilt_command_line,
+        }

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: capstan_image
 short_description: The disk of an OSv guest from a staged tree
 description:
-  - Joins OSv's loader, as it came, and a staged tree into a raw disk, the same for the same input.
+  - Joins OSv's loader, as it came, and a staged tree into a disk, the same bytes for the same input.
   - With a kernel ELF the disk holds the file system only, and the hypervisor is given the kernel.
 options:
   tree:
@@ -15,7 +15,9 @@ options:
     type: path
     required: true
   loader:
-    description: OSv's C(kernel.elf), or its raw or qcow2 loader image; told apart by content.
+    description:
+      - OSv's C(kernel.elf), or its raw or qcow2 loader image; told apart by content.
+      - Refused where it is not whole, or of another kind.
     type: path
     required: true
   cmdline:
@@ -26,10 +28,23 @@ options:
     description: The disk. Its record is kept beside it, with C(.json) appended.
     type: path
     required: true
+  format:
+    description: Format of the disk. C(vhd) is dynamic, of exact size, with no time and a fixed id.
+    type: str
+    choices: [raw, vhd, qcow2]
+    default: raw
+  alignment_kib:
+    description:
+      - What the disk's size is a multiple of, in KiB; itself a multiple of 64.
+      - 64 unless given; 2048, to which XenServer rounds disks, for C(vhd).
+    type: int
 attributes:
   check_mode:
     support: full
     description: Tells whether the disk would be made.
+  diff_mode:
+    support: full
+    description: Shows what the disk is made of, and the entries that are added, removed and changed.
 author: unilab
 """
 
@@ -39,6 +54,14 @@ EXAMPLES = r"""
     tree: .cache/trees/todos-go
     loader: osv/kernel.elf
     path: .cache/images/todos-go.osv.raw
+
+- name: The same as a disk that XenServer boots
+  capstan_image:
+    tree: .cache/trees/todos-go
+    loader: osv/loader.img
+    cmdline: --rootfs=rofs /app/server
+    format: vhd
+    path: .cache/images/todos-go.osv.vhd
 """
 
 RETURN = r"""
@@ -54,6 +77,11 @@ sha256:
   sample: a3f5d0e8f67d0b6c6b8a4a1bd2c1c7de6ef3a4e1e0f4d5c6b7a8990a6e4ec0b0
 bytes:
   description: Size of the disk, in bytes.
+  returned: the disk exists
+  type: int
+  sample: 6291456
+virtual_bytes:
+  description: Size of the disk as the guest sees it, in bytes.
   returned: the disk exists
   type: int
   sample: 6291456
@@ -74,14 +102,18 @@ loader_sha256:
   sample: 0b6c6b8a4a1bd2c1c7de6ef3a4e1e0f4d5c6b7a8990a6e4ec0b0a3f5d0e8f67d
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.osv_disk import loader_kind, raw_loader, recipe, write_disk
-from ansible.module_utils.unilab.recorded import make_once
-from ansible.module_utils.unilab.tree import walk
+from ansible.module_utils.unilab.osv_disk import FORMATS, Disk, alignment_bytes, recipe, write_disk
+from ansible.module_utils.unilab.osv_loader import loader_kind, raw_loader
+from ansible.module_utils.unilab.recorded import Made, Written, make_once
+from ansible.module_utils.unilab.tree import listing
 
 from contracts.errors import InputError
 
@@ -94,21 +126,28 @@ def main() -> None:
             "loader": {"type": "path", "required": True},
             "cmdline": {"type": "str", "default": ""},
             "path": {"type": "path", "required": True},
+            "format": {"type": "str", "choices": list(FORMATS), "default": "raw"},
+            "alignment_kib": {"type": "int"},
         },
         supports_check_mode=True,
     )
-    tree, loader = Path(module.params["tree"]), Path(module.params["loader"])
-    cmdline = module.params["cmdline"]
-
-    def write(path: Path) -> None:
-        with raw_loader(loader) as (kind, raw):
-            write_disk(kind, raw, walk(tree), cmdline, path)
-
+    options = module.params
+    path, loader = Path(options["path"]), Path(options["loader"])
     try:
         boot = "kernel" if loader_kind(loader) == "kernel" else "disk"
+        disk = Disk(
+            tree=Path(options["tree"]),
+            kind=boot,
+            loader=loader,
+            command_line=options["cmdline"],
+            format=options["format"],
+            alignment_bytes=alignment_bytes(options["alignment_kib"], options["format"]),
+        )
         loader_sha256 = sha256_of(loader)
-        wanted = recipe(tree, boot, loader_sha256, cmdline)
-        made = make_once(Path(module.params["path"]), wanted, write, module.check_mode)
+        wanted = recipe(disk, loader_sha256)
+        with raw_loader(loader) as (_, raw):
+            made = _make(path, replace(disk, loader=raw), wanted, module.check_mode)
+        diff = _diff(made, disk, wanted) if module._diff and made.changed else {}
     except (InputError, LabError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
@@ -116,10 +155,36 @@ def main() -> None:
         path=str(made.path),
         sha256=made.sha256,
         bytes=made.bytes,
+        virtual_bytes=made.facts.get("virtual_bytes"),
         boot=boot,
         kernel=str(loader) if boot == "kernel" else "",
         loader_sha256=loader_sha256,
+        diff=diff,
     )
+
+
+def _make(path: Path, disk: Disk, wanted: Mapping[str, Any], check_mode: bool) -> Made:
+    def write(new: Path) -> Written:
+        written = write_disk(disk, new)
+        return Written(written.sha256, {**written.facts, "recipe": wanted})
+
+    return make_once(path, wanted, write, check_mode)
+
+
+def _diff(made: Made, disk: Disk, wanted: Mapping[str, Any]) -> dict[str, str]:
+    """What the disk was made of and is made of: its recipe, then a line for each entry of its tree."""
+    after = made.facts or {"recipe": wanted, "listing": listing(disk.tree)}
+    return {
+        "before_header": str(made.path),
+        "after_header": str(made.path),
+        "before": _lines(made.facts_before),
+        "after": _lines(after),
+    }
+
+
+def _lines(facts: Mapping[str, Any]) -> str:
+    recipe_lines = [f"{key}: {value}" for key, value in sorted(facts.get("recipe", {}).items())]
+    return "".join(f"{line}\n" for line in [*recipe_lines, *facts.get("listing", [])])
 
 
 if __name__ == "__main__":

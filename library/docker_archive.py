@@ -88,6 +88,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.docker_archive import Image, read_image_id, write_archive
+from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.libc import libc_files
 from ansible.module_utils.unilab.recorded import make_once, recipe_sha256
 
@@ -120,7 +121,7 @@ def main() -> None:
             module.check_mode,
         )
         known = {"image_id": read_image_id(made.path)} if made.sha256 else {}
-    except InputError as error:
+    except (InputError, LabError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=made.changed,

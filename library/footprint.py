@@ -10,7 +10,7 @@ options:
   platform:
     description: What runs the instance.
     type: str
-    choices: [docker, qemu]
+    choices: [docker, qemu, xenserver]
     required: true
   name:
     description: Name of the container or guest.
@@ -19,6 +19,9 @@ options:
   directory:
     description: State directory of the guest (qemu).
     type: path
+  connection:
+    description: How XAPI is reached (xenserver); the suboptions are those of M(xenserver_guest).
+    type: dict
   when:
     description: What the instance has been through, kept with each figure.
     type: str
@@ -52,24 +55,28 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab import memory, qemu
 from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.xenserver.session import OPTION
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "platform": {"type": "str", "choices": ["docker", "qemu"], "required": True},
+            "platform": {"type": "str", "choices": ["docker", "qemu", "xenserver"], "required": True},
             "name": {"type": "str", "required": True},
             "directory": {"type": "path"},
+            "connection": OPTION,
             "when": {"type": "str", "choices": ["idle", "loaded"], "required": True},
         },
-        required_if=[("platform", "qemu", ["directory"])],
+        required_if=[("platform", "qemu", ["directory"]), ("platform", "xenserver", ["connection"])],
         supports_check_mode=True,
     )
     name, when = module.params["name"], module.params["when"]
     try:
         if module.params["platform"] == "docker":
             rows = memory.of_docker(Engine(), name, when)
+        elif module.params["platform"] == "xenserver":
+            rows = memory.of_xenserver(module.params["connection"], name, when)
         else:
             rows = memory.of_qemu(qemu.Guest(name, Path(module.params["directory"])), when)
     except LabError as error:

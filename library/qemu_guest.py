@@ -8,7 +8,8 @@ module: qemu_guest
 short_description: A QEMU guest, booted, timed to its first right answer, paused, or ended
 description:
   - The guest outlives the module. Its console, pid and control socket lie in I(directory).
-  - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time.
+  - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time; with
+    I(answer), until that is answered.
 options:
   name:
     description: Name of the guest; its network card's address depends on it.
@@ -50,12 +51,23 @@ options:
     type: str
     default: ""
   disk:
-    description: Raw disk image, the first virtio disk.
+    description: Disk image, the first virtio disk.
     type: path
-  disk_writable:
-    description: Whether the guest may write to I(disk).
-    type: bool
-    default: false
+  disk_format:
+    description: Format of I(disk); C(vpc) is VHD.
+    type: str
+    choices: [raw, qcow2, vpc]
+    default: raw
+  disk_writes:
+    description: What becomes of the guest's writes to I(disk).
+    type: str
+    choices: [refused, kept, discarded]
+    default: refused
+  machine:
+    description: QEMU's board.
+    type: str
+    choices: [q35, pc]
+    default: q35
   disk_command_line:
     description: Write I(command_line) into the boot sectors of I(disk) first, as OSv reads it.
     type: bool
@@ -79,9 +91,26 @@ options:
     type: int
     default: 8080
   nonce:
-    description: What the guest must say of itself; empty to not wait.
+    description: What the guest must say of itself.
     type: str
-    default: ""
+  answer:
+    description:
+      - What a guest that takes no nonce must answer to a GET.
+      - Nobody may answer at I(address) before it is booted.
+    type: dict
+    suboptions:
+      path:
+        description: What to ask for.
+        type: str
+        required: true
+      status:
+        description: Status of the right answer.
+        type: int
+        required: true
+      body:
+        description: Body of the right answer.
+        type: str
+        required: true
   timeout_s:
     description: How long to wait for the first right answer, or for a power-off.
     type: float
@@ -110,7 +139,7 @@ pid:
   sample: 4711
 first_answer_ms:
   description: From the start of QEMU to the first right answer, in milliseconds.
-  returned: a nonce was given and the guest was started
+  returned: a nonce or an answer was given and the guest was started
   type: float
   sample: 812.4
 polls:
@@ -119,7 +148,7 @@ polls:
   type: int
   sample: 17
 identity:
-  description: What the guest said of itself.
+  description: What the guest said of itself; empty where it was known by an answer.
   returned: as first_answer_ms
   type: dict
   sample: {service: todos-go, nonce: abc, artifact: 5f0c, threads: 1}
@@ -146,6 +175,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab import first_answer, qemu
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.osv_command_line import set_command_line
 
 POWER_OFF_S = 60
 
@@ -168,16 +198,32 @@ def main() -> None:
             "initrd": {"type": "path"},
             "command_line": {"type": "str", "default": ""},
             "disk": {"type": "path"},
-            "disk_writable": {"type": "bool", "default": False},
+            "disk_format": {"type": "str", "choices": ["raw", "qcow2", "vpc"], "default": "raw"},
+            "disk_writes": {
+                "type": "str",
+                "choices": ["refused", "kept", "discarded"],
+                "default": "refused",
+            },
+            "machine": {"type": "str", "choices": ["q35", "pc"], "default": "q35"},
             "disk_command_line": {"type": "bool", "default": False},
             "bridge": {"type": "str", "default": "br0"},
             "namespace": {"type": "str"},
             "cpus": {"type": "str", "default": ""},
             "address": {"type": "str"},
             "port": {"type": "int", "default": 8080},
-            "nonce": {"type": "str", "default": ""},
+            "nonce": {"type": "str"},
+            "answer": {
+                "type": "dict",
+                "options": {
+                    "path": {"type": "str", "required": True},
+                    "status": {"type": "int", "required": True},
+                    "body": {"type": "str", "required": True},
+                },
+            },
             "timeout_s": {"type": "float", "default": 120},
         },
+        mutually_exclusive=[("nonce", "answer")],
+        required_by={"answer": ("address",), "nonce": ("address",)},
         supports_check_mode=True,
     )
     guest = _guest(module)
@@ -205,13 +251,16 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     if pid is not None:
         qemu.stop(guest, patience_s=POWER_OFF_S)
     if module.params["disk_command_line"]:
-        from ansible.module_utils.unilab.osv_disk import set_command_line
-
         set_command_line(boot.disk, boot.command_line)
+    address, port, wanted = module.params["address"], module.params["port"], module.params["answer"]
+    if wanted and not first_answer.is_silent(address, port):
+        raise LabError(
+            f"somebody answers at {address}:{port} already. Remedy: end it, or give another guest_address."
+        )
     began_s = time.monotonic()
     pid = qemu.start(guest, boot)
     result = {"changed": True, "pid": pid, "qemu_version": qemu.version()}
-    if not module.params["nonce"]:
+    if not module.params["nonce"] and not wanted:
         time.sleep(0.2)
         if qemu.running(guest) is None:
             module.fail_json(
@@ -220,26 +269,27 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
                 console=qemu.console_tail(guest),
             )
         module.exit_json(**result)
+    timeout_s = module.params["timeout_s"]
     try:
-        answer = first_answer.wait(
-            module.params["address"],
-            module.params["port"],
-            module.params["nonce"],
-            module.params["timeout_s"],
-            alive=lambda: qemu.running(guest) is not None,
-        )
+        if wanted:
+            right = first_answer.Answer(**wanted)
+            answer = first_answer.wait_for(address, port, right, timeout_s, lambda: _lives(guest))
+        else:
+            answer = first_answer.wait(
+                address, port, module.params["nonce"], timeout_s, lambda: _lives(guest)
+            )
     except first_answer.NoAnswer as error:
-        module.fail_json(
-            msg=str(error),
-            ended=qemu.running(guest) is None,
-            console=qemu.console_tail(guest),
-        )
+        module.fail_json(msg=str(error), ended=not _lives(guest), console=qemu.console_tail(guest))
     result |= {
         "first_answer_ms": round((answer.at_s - began_s) * 1000, 3),
         "polls": answer.polls,
         "identity": answer.identity,
     }
     module.exit_json(**result)
+
+
+def _lives(guest: qemu.Guest) -> bool:
+    return qemu.running(guest) is not None
 
 
 def _guest(module: AnsibleModule) -> qemu.Guest:
@@ -261,9 +311,11 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
         initrd=path("initrd"),
         command_line=wanted["command_line"],
         disk=path("disk"),
-        disk_writable=wanted["disk_writable"],
+        disk_writes=wanted["disk_writes"],
         bridge=wanted["bridge"],
         cpus=wanted["cpus"],
+        disk_format=wanted["disk_format"],
+        machine=wanted["machine"],
     )
 
 

@@ -13,7 +13,7 @@ options:
   platform:
     description: What runs the instance.
     type: str
-    choices: [docker, qemu]
+    choices: [docker, qemu, xenserver]
     required: true
   name:
     description: Name of the container or guest.
@@ -22,6 +22,9 @@ options:
   directory:
     description: State directory of the guest (qemu).
     type: path
+  connection:
+    description: How XAPI is reached (xenserver); the suboptions are those of M(xenserver_guest).
+    type: dict
   cpus:
     description: CPUs' worth of time, or number of vCPUs.
     type: float
@@ -63,20 +66,22 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab import caps, qemu
 from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.xenserver.session import OPTION
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "platform": {"type": "str", "choices": ["docker", "qemu"], "required": True},
+            "platform": {"type": "str", "choices": ["docker", "qemu", "xenserver"], "required": True},
             "name": {"type": "str", "required": True},
             "directory": {"type": "path"},
+            "connection": OPTION,
             "cpus": {"type": "float", "required": True},
             "memory_mib": {"type": "int", "required": True},
             "cpuset": {"type": "str", "default": ""},
         },
-        required_if=[("platform", "qemu", ["directory"])],
+        required_if=[("platform", "qemu", ["directory"]), ("platform", "xenserver", ["connection"])],
         supports_check_mode=True,
     )
     wanted = module.params
@@ -91,6 +96,8 @@ def main() -> None:
                 engine.update(wanted["name"], resources)
                 rows = caps.read_docker(engine, wanted["name"])
             changed = bool(faults)
+        elif wanted["platform"] == "xenserver":
+            rows = caps.read_xenserver(wanted["connection"], wanted["name"])
         else:
             rows = caps.read_qemu(qemu.Guest(wanted["name"], Path(wanted["directory"])))
         faults = caps.differences(rows, wanted["cpus"], wanted["memory_mib"])

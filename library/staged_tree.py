@@ -14,9 +14,13 @@ description:
   - Runs on the controller, which must be Debian or Ubuntu and have unilab's Python packages.
 options:
   manifest:
-    description: The service's Capstanfile.
+    description:
+      - The service's manifest, C(Capstanfile) or C(meta/package.yaml), or the folder that holds one of them.
     type: path
     required: true
+  packages:
+    description: Folder of the packages that manifests may require, each a folder or a C(.mpm) file.
+    type: path
   path:
     description: Where the tree goes. A folder that is there must be a staged tree; it is replaced.
     type: path
@@ -36,6 +40,12 @@ EXAMPLES = r"""
   staged_tree:
     manifest: services/todos/go/Capstanfile
     path: .cache/trees/todos-go
+
+- name: Stage a Capstan package with what it requires
+  staged_tree:
+    manifest: shop/meta/package.yaml
+    packages: packages
+    path: .cache/trees/shop
 """
 
 RETURN = r"""
@@ -76,6 +86,12 @@ osv_cmdline_suffix:
   returned: success
   type: str
   sample: " !"
+notices:
+  description: What of the manifest is not honoured, or will not run everywhere; shown as warnings too.
+  returned: success
+  type: list
+  elements: str
+  sample: ["cmdline: --cwd=/srv is left out: a program starts in / in every runtime"]
 libc_files:
   description: The libc set. Empty where no program of the tree is dynamically linked.
   returned: the tree is built
@@ -106,7 +122,8 @@ from contracts.manifest import Manifest, load_manifest
 def _told(manifest: Manifest) -> dict[str, Any]:
     return {
         "cmdline": manifest.cmdline,
-        "env": manifest.env,
+        "env": dict(manifest.env),
+        "notices": list(manifest.notices),
         "osv_cmdline_suffix": manifest.osv_cmdline_suffix,
     }
 
@@ -116,8 +133,14 @@ def _found(staged: Staged) -> dict[str, Any]:
         "artifact_sha256": staged.artifact_sha256,
         "bytes": staged.bytes,
         "files": staged.files,
+        "notices": list(staged.notices),
         "libc_files": [file.as_dict() for file in staged.libc],
     }
+
+
+def _warn(module: AnsibleModule, notices: tuple[str, ...]) -> None:
+    for notice in notices:
+        module.warn(f"{module.params['manifest']}: {notice}")
 
 
 def _diff(staged: Staged) -> dict[str, str]:
@@ -129,24 +152,29 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "manifest": {"type": "path", "required": True},
+            "packages": {"type": "path"},
             "path": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
-    manifest_path, destination = Path(module.params["manifest"]), Path(module.params["path"])
+    packages = module.params["packages"]
+    destination = Path(module.params["path"])
     try:
-        told = {"tree": str(destination), **_told(load_manifest(manifest_path))}
+        manifest = load_manifest(Path(module.params["manifest"]), Path(packages) if packages else None)
+        told = {"tree": str(destination), **_told(manifest)}
         if not module.check_mode:
-            build(manifest_path)
-        elif not is_built(manifest_path):
+            build(manifest)
+        elif not is_built(manifest):
+            _warn(module, manifest.notices)
             module.exit_json(changed=True, artifact_sha256="", **told)
-        staged = stage(manifest_path, destination, write=not module.check_mode)
+        staged = stage(manifest, destination, write=not module.check_mode)
     except BuildError as error:
         module.fail_json(msg=str(error), stdout=error.output)
     except (InputError, LabError) as error:
         module.fail_json(msg=str(error))
+    _warn(module, staged.notices)
     diff = _diff(staged) if module._diff and staged.changed else {}
-    module.exit_json(changed=staged.changed, diff=diff, **told, **_found(staged))
+    module.exit_json(changed=staged.changed, diff=diff, **(told | _found(staged)))
 
 
 if __name__ == "__main__":

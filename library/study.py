@@ -18,7 +18,11 @@ options:
     type: dict
     required: true
   osv_loader:
-    description: OSv's kernel or loader on the controller; empty where there is none.
+    description: OSv's kernel or loader, a path on the controller or an address; empty where there is none.
+    type: str
+    default: ""
+  osv_loader_sha256:
+    description: Hash of what I(osv_loader) is the address of.
     type: str
     default: ""
 author: unilab
@@ -33,6 +37,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: Where the study was read from.
+  returned: always
+  type: str
+  sample: /srv/unilab/studies/demo.yml
 study:
   description: Content of the study, with defaults filled in.
   returned: always
@@ -46,9 +55,12 @@ not_run:
   sample: [{arm: osv-qemu, why: no OSv loader was given, remedy: name one}]
 """
 
+import re
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.osv_loader import loader_kind
+from ansible.module_utils.unilab.prebuilt import prebuilt_images
 
 from contracts.availability import arms_not_run
 from contracts.errors import InputError
@@ -62,24 +74,46 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "groups": {"type": "dict", "required": True},
             "osv_loader": {"type": "str", "default": ""},
+            "osv_loader_sha256": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     loader = module.params["osv_loader"]
     try:
-        study = load_study(Path(module.params["path"]))
-        if loader and not Path(loader).is_file():
-            raise InputError(
-                loader, "osv_loader", "there is no such file", "name an existing loader, or none"
-            )
+        path = Path(module.params["path"])
+        study = load_study(path)
+        prebuilt_images(path, study)  # a file that is missing is told before anything is changed
+        _check_loader(loader, module.params["osv_loader_sha256"])
     except InputError as error:
         module.fail_json(msg=str(error))
     not_run = arms_not_run(study, module.params["groups"], loader)
     module.exit_json(
         changed=False,
+        path=str(path.resolve()),
         study=study.model_dump(mode="json"),
         not_run=[row.model_dump(mode="json") for row in not_run],
     )
+
+
+def _check_loader(loader: str, sha256: str) -> None:
+    """Raises InputError where OSv's loader is missing, is of another kind, or cannot be downloaded safely."""
+    if "://" in loader:
+        if not re.fullmatch(r"https?://\S+/\S+", loader):
+            raise InputError(
+                loader, "osv_loader", "no address of a file", "give https://HOST/PATH, or a path"
+            )
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            raise InputError(
+                loader,
+                "osv_loader_sha256",
+                "is not given, or no sha256 in hexadecimal",
+                "OSv publishes none: download it once, look at it, and give what sha256sum says",
+            )
+    elif loader:
+        try:
+            loader_kind(Path(loader))
+        except InputError as error:
+            raise InputError(loader, "osv_loader", error.problem, error.remedy) from None
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.osv_boot_chart import phases_ms
 from pydantic import ValidationError
 
 from contracts.campaign import write_atomically
@@ -64,18 +65,25 @@ def main() -> None:
             "steps": {"type": "dict", "required": True},
         },
     )
+    path = Path(module.params["path"])
     facts = module.params["facts"] | {"ended_at": datetime.now(timezone.utc)}
     try:
-        record = record_of(facts, module.params["steps"])
+        record = record_of(facts, module.params["steps"], phases_ms(_console(path.parent)))
     except (ValidationError, KeyError) as error:
         module.fail_json(msg=f"a step of the trial returned what a record cannot hold: {error}")
-    write_atomically(Path(module.params["path"]), record.model_dump_json(indent=2) + "\n")
+    write_atomically(path, record.model_dump_json(indent=2) + "\n")
     told = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
     if record.load and record.end.state == "completed":
         told += f", {record.load.throughput_per_s:.4g} requests/s"
     elif record.end.why:
         told += f" ({record.end.why})"
     module.exit_json(changed=False, end=record.end.model_dump(), summary=told)
+
+
+def _console(folder: Path) -> str:
+    """What the trial's guest printed, "" for an instance that has no console."""
+    path = folder / "console.log"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ _LINE_STYLES: dict[str, LineStyleType] = {
     "osv-xenserver": (0, (6, 1, 1, 1, 1, 1)),
 }
 
+# Unikernels that a study supplies have names of their own: one of these each, by the name alone.
+_PREBUILT_COLOURS = ("#7B5CD6", "#8A6D3B", "#56B4E9", "#B02E6B")
+_PREBUILT_DARK_COLOURS = ("#a890f0", "#c8a870", "#8fd0f8", "#e878a8")
+_PREBUILT_MARKERS = ("P", "X", "*", "h", "p")
+_PREBUILT_LINE_STYLE: LineStyleType = (0, (3, 1, 1, 1))
+
 INK, FAINT, GRID, SHADE, PAPER = "#222222", "#767676", "#dddddd", "#eeeeee", "#ffffff"
 _DARK_INKS = {INK: "#e6e6e6", FAINT: "#9aa0a6", GRID: "#3a3d41", SHADE: "#2b2e32", PAPER: "#17191c"}
 _INK_NAMES = {INK: "ink", FAINT: "soft", GRID: "grid", SHADE: "shade", PAPER: "paper"}
@@ -77,17 +84,23 @@ _STYLE: dict[Any, Any] = {
 
 def colour(arm: str) -> str:
     """The arm's colour."""
-    return _COLOURS[arm]
+    return _COLOURS.get(arm) or _PREBUILT_COLOURS[_number(arm) % len(_PREBUILT_COLOURS)]
 
 
 def marker(arm: str) -> str:
     """The arm's marker, so that print without colour can be read too."""
-    return _MARKERS[arm]
+    number = _number(arm) // len(_PREBUILT_COLOURS)
+    return _MARKERS.get(arm) or _PREBUILT_MARKERS[number % len(_PREBUILT_MARKERS)]
 
 
 def line_style(arm: str) -> LineStyleType:
     """The arm's line style, for the same reason."""
-    return _LINE_STYLES[arm]
+    return _LINE_STYLES.get(arm, _PREBUILT_LINE_STYLE)
+
+
+def _number(arm: str) -> int:
+    """A number that depends on the name alone, the same on every machine."""
+    return zlib.crc32(arm.encode())
 
 
 @contextmanager
@@ -135,6 +148,8 @@ def palette() -> tuple[dict[str, str], dict[str, str]]:
     """Custom properties of the page's style sheet, light and dark, by name."""
     light = {f"arm-{arm}": value for arm, value in _COLOURS.items()}
     dark = {f"arm-{arm}": value for arm, value in _DARK_COLOURS.items()}
+    light |= {f"arm-prebuilt-{at}": value for at, value in enumerate(_PREBUILT_COLOURS)}
+    dark |= {f"arm-prebuilt-{at}": value for at, value in enumerate(_PREBUILT_DARK_COLOURS)}
     light |= {name: value for value, name in _INK_NAMES.items()}
     dark |= {name: _DARK_INKS[value] for value, name in _INK_NAMES.items()}
     return light, dark

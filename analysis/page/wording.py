@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from analysis.compare import Comparison
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS, RatioInterval
 from analysis.results import Results
-from contracts.arms import ARMS
+from contracts.arms import arm_named
 from contracts.trial import Accelerator
 
 NOTHING = "-"
@@ -72,7 +72,7 @@ def count(amount: int, noun: str) -> str:
 
 def arm(name: str) -> str:
     """What the arm is, in a phrase."""
-    known = ARMS[name]
+    known = arm_named(name)
     return _RUNTIMES[known.runtime] + _PLATFORMS[known.platform]
 
 

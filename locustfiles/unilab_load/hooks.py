@@ -14,7 +14,7 @@ from unilab_load.liveness import Ending
 from unilab_load.locust_statistics import LocustStatistics
 from unilab_load.messages import Order
 from unilab_load.options import OptionError, add_options, read_options
-from unilab_load.reference import load_reference, with_requests
+from unilab_load.reference import load_reference, only_sent, with_requests
 from unilab_load.run import Run
 from unilab_load.worker import Worker
 
@@ -69,6 +69,8 @@ def _take_charge(environment: Any, runner: Any) -> None:
         options = read_options(parsed)
         reference = load_reference(options.responses, options.array_length)
         reference = with_requests(reference, environment.user_classes, options.responses)
+        if not options.tells_identity:
+            reference = only_sent(reference, environment.user_classes)
     except OptionError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(_EXIT_BAD_INPUT)

@@ -35,6 +35,8 @@ class LoadOptions:
         ceiling_per_s: requests per second of which one generator process is capable, from a calibration.
         samples: file for every latency of the window as a number of its own, or None.
         array_length: stands for ``{n}`` in the reference, or None.
+        tells_identity: whether the target answers GET /identity, and all of --responses; a prebuilt
+            unikernel may answer no more than what is loaded.
         expected_*: what the target has to say of itself; None is not compared.
     """
 
@@ -48,6 +50,7 @@ class LoadOptions:
     max_s: float
     responses: Path
     array_length: int | None
+    tells_identity: bool
     expected_nonce: str | None
     expected_artifact: str | None
     expected_threads: int | None
@@ -74,6 +77,7 @@ def add_options(parser: ArgumentParser) -> None:
         ("--timeout-s", "30", "SECONDS", "How long an answer may take."),
         ("--responses", None, "FILE", "The workload's responses.json; its first entry is loaded."),
         ("--array-length", None, "COUNT", "Stands for {n} in the bodies of --responses; 0 for none."),
+        ("--identity", "nonce", "KIND", "nonce: the target tells /identity; answers: only what is loaded."),
         ("--expect-nonce", None, "TEXT", "Nonce that the target's /identity has to state."),
         ("--expect-artifact", None, "HASH", "Artifact that the target's /identity has to state."),
         ("--expect-threads", None, "COUNT", "Thread count that the target's /identity has to state."),
@@ -103,6 +107,8 @@ def read_options(parsed: Namespace) -> LoadOptions:
         raise OptionError("--search-p99-ms", "a search starts from a rate", "give --rate")
     if parsed.arrivals not in ("poisson", "constant"):
         raise OptionError("--arrivals", f"'{parsed.arrivals}' is unknown", "give poisson or constant")
+    if parsed.identity not in ("nonce", "answers"):
+        raise OptionError("--identity", f"'{parsed.identity}' is unknown", "give nonce or answers")
     return LoadOptions(
         address=address,
         port=port,
@@ -114,6 +120,7 @@ def read_options(parsed: Namespace) -> LoadOptions:
         max_s=_seconds("--max-s", parsed.max_s),
         responses=Path(_required("--responses", parsed.responses, "name the workload's responses.json")),
         array_length=_count("--array-length", None if parsed.array_length == "0" else parsed.array_length),
+        tells_identity=parsed.identity == "nonce",
         expected_nonce=parsed.expect_nonce,
         expected_artifact=parsed.expect_artifact,
         expected_threads=_count("--expect-threads", parsed.expect_threads),

@@ -96,6 +96,12 @@ def with_requests(reference: list[Expected], user_classes: Iterable[Any], path: 
     return list(known.values())
 
 
+def only_sent(reference: list[Expected], user_classes: Iterable[Any]) -> list[Expected]:
+    """The part of ``reference`` that the user classes send."""
+    sent = {(request.method, request.path) for kind in user_classes for request in kind.tasks}
+    return [expected for expected in reference if (expected.method, expected.path) in sent]
+
+
 def check_responses(options: LoadOptions, reference: list[Expected]) -> None:
     """Request every entry once and compare status, content type and body to the byte. Raises TargetError."""
     for expected in reference:

@@ -7,9 +7,20 @@ from typing import Any
 from ansible.module_utils.unilab import cgroup, qemu
 from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.xenserver import running
 
 MIB = 1024 * 1024
 Row = dict[str, Any]
+
+# What XAPI is asked for, and the row that it becomes: resource, kind, unit.
+_XENSERVER_ROWS = {
+    "vcpus": ("cpu", "vcpus", "cpus"),
+    "cap": ("cpu", "cap", "cpus"),
+    "weight": ("cpu", "weight", "weight"),
+    "mask": ("cpu", "cpuset", "cpu list"),
+    "memory_limit": ("memory", "limit", "bytes"),
+    "memory_actual": ("memory", "allocation", "bytes"),
+}
 
 
 def docker_resources(cpus: float, memory_mib: int, cpuset: str) -> dict[str, Any]:
@@ -54,6 +65,19 @@ def read_qemu(guest: qemu.Guest) -> list[Row]:
         _row("cpu", "cpuset", f"sched_getaffinity of the threads of {pid}", cpus, "cpu list"),
         _row("memory", "allocation", "QMP query-memory-size-summary", said["memory_bytes"], "bytes"),
     ]
+
+
+def read_xenserver(connection: dict[str, Any], name: str) -> list[Row]:
+    """Caps of the running guest ``name`` as XAPI states them. Raises LabError."""
+    found = running.read_limits(connection, name)
+    rows = []
+    for key, (resource, kind, unit) in _XENSERVER_ROWS.items():
+        source, value = found[key]
+        if value not in ("", 0):  # no mask, no cap
+            rows.append(_row(resource, kind, source, value, unit))
+    source, scheduler = found["scheduler"]
+    rows += [_row("cpu", f"scheduler_{key}", source, value, key) for key, value in sorted(scheduler.items())]
+    return rows
 
 
 def differences(rows: list[Row], cpus: float, memory_mib: int) -> list[str]:

@@ -1,8 +1,9 @@
 """Which shared libraries the programs of a tree need, and where on the build machine they are.
 
-Follows DT_NEEDED as ld.so(8) does: DT_RUNPATH or DT_RPATH with $ORIGIN, then /usr/lib and /lib of
-the tree, then this machine. One addition: a library that only the tree holds, in whatever folder,
-satisfies whoever needs it, because a program such as Java loads its own by path beforehand.
+Follows DT_NEEDED as ld.so(8) does: DT_RUNPATH or DT_RPATH with $ORIGIN, then /usr/lib of the tree, where
+both OSv and Debian's ld.so look. What the tree holds where only one of them looks is put there as well;
+then this machine is searched. A library that only the tree holds, in whatever folder, satisfies whoever
+needs it, because a program such as Java loads its own by path beforehand.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import platform
 import posixpath
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ansible.module_utils.unilab.libc import LIBRARY_FOLDER, LOADER_PREFIX, OSV_BRINGS
-from ansible.module_utils.unilab.tree import walk
+from ansible.module_utils.unilab.libc import GLIBC, LIBRARY_FOLDER, LOADER_PREFIXES, OSV_BRINGS
+from ansible.module_utils.unilab.tree import Entry, walk
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
@@ -97,23 +98,19 @@ def _configured(configuration: Path) -> Iterable[Path]:
             yield Path(words[0])
 
 
-def closure(tree: Path, folders: list[Path]) -> Closure:
-    """What ``tree`` needs from ``folders`` of this machine.
+def closure(tree: Path, folders: list[Path], opened: Sequence[str] = ()) -> Closure:
+    """What ``tree`` lacks at the places that OSv and Linux both search, from itself or from ``folders``.
 
+    ``opened`` are libraries that the programs open by name (dlopen), so that nothing lists them; they go into
+    the tree even where OSv may bring them, but for those of the C library itself.
     Raises InputError that names the library, and who needs it, where one is found nowhere.
     """
     entries = [entry for entry in walk(tree) if entry.kind != "directory"]
     in_tree = {entry.path for entry in entries}
     names = {PurePosixPath(path).name for path in in_tree}
-    waiting: deque[tuple[str, Elf]] = deque()
-    for entry in entries:
-        elf = read_elf(entry.source) if entry.kind == "file" else None
-        if elf is not None and elf.is_dynamic:
-            waiting.append((entry.path, elf))
-    if waiting:
-        path, elf = waiting[0]
-        waiting.append((path, replace(elf, interpreter="", needed=(LOADED_BY_LIBC,))))
+    waiting = deque(_dynamic(entries))
     found = Closure()
+    _add_unlisted(waiting, opened, found, in_tree, folders)
     while waiting:
         path, elf = waiting.popleft()
         if elf.interpreter and elf.interpreter not in found.libc:
@@ -121,8 +118,12 @@ def closure(tree: Path, folders: list[Path]) -> Closure:
             found.libc[elf.interpreter] = _require(name, path, elf, folders)[0]
         for name in elf.needed:
             guest = f"/{LIBRARY_FOLDER}/{name}"
-            known = name in found.shared or guest in found.libc or name.startswith(LOADER_PREFIX)
+            known = name in found.shared or guest in found.libc or name.startswith(LOADER_PREFIXES)
             if known or _searched(path, elf, name) & in_tree:
+                continue
+            own = _elsewhere_in_tree(name, entries)
+            if own is not None:
+                found.shared[name] = own
                 continue
             if name in names and _find(name, elf, folders) is None:
                 continue
@@ -135,11 +136,58 @@ def closure(tree: Path, folders: list[Path]) -> Closure:
     return found
 
 
+def _dynamic(entries: Iterable[Entry]) -> Iterable[tuple[str, Elf]]:
+    for entry in entries:
+        elf = read_elf(entry.source) if entry.kind == "file" else None
+        if elf is not None and elf.is_dynamic:
+            yield entry.path, elf
+
+
+def _add_unlisted(
+    waiting: deque[tuple[str, Elf]],
+    opened: Sequence[str],
+    found: Closure,
+    in_tree: set[str],
+    folders: list[Path],
+) -> None:
+    """Add to ``waiting`` and ``found`` what is opened by name: by libc, and as ``opened`` says."""
+    if waiting:
+        path, elf = waiting[0]
+        waiting.append((path, replace(elf, interpreter="", needed=(LOADED_BY_LIBC,))))
+    elif opened:
+        problem = f"nothing in the tree could open {opened[0]}: it holds no dynamically linked program"
+        raise InputError("the manifest", "libraries", problem, "leave 'libraries' out")
+    for name in opened:
+        guest = f"{LIBRARY_FOLDER}/{_checked_name(name)}"
+        if guest not in in_tree:
+            found.shared[name], library = _require(name, "the manifest's libraries", elf, folders)
+            waiting.append((guest, library))
+
+
+def _elsewhere_in_tree(name: str, entries: Iterable[Entry]) -> Path | None:
+    """The tree's own file ``name`` where only one of OSv and Linux would find it."""
+    multiarch = f"{platform.machine()}-linux-gnu"
+    folders = ("", "lib/", "lib64/", "usr/lib64/", f"lib/{multiarch}/", f"usr/lib/{multiarch}/")
+    places = {folder + name for folder in folders}
+    return next((one.source for one in entries if one.kind == "file" and one.path in places), None)
+
+
+def _checked_name(name: str) -> str:
+    problem = ""
+    if "/" in name:
+        problem = f"'{name}' is a path"
+    elif name in GLIBC or name.startswith(LOADER_PREFIXES):
+        problem = f"'{name}' is the C library's, which OSv is itself"
+    if problem:
+        raise InputError("the manifest", "libraries", problem, "name libraries as dlopen is given them")
+    return name
+
+
 def _searched(path: str, elf: Elf, name: str) -> set[str]:
-    """The tree's paths at which ld.so would look for the library ``name`` of the file ``path``."""
+    """The tree's paths at which OSv and ld.so both look for the library ``name`` of the file ``path``."""
     origin = str(PurePosixPath("/", path).parent)
     own = [text.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for text in elf.search]
-    places = [*own, "/usr/lib", "/lib"]
+    places = [*own, f"/{LIBRARY_FOLDER}"]
     return {posixpath.normpath(f"{place}/{name}").lstrip("/") for place in places}
 
 

@@ -1,7 +1,9 @@
 """Boot time from outside: from the start command to the first right answer.
 
 "Right" means that GET /identity carries the nonce that this trial put into the instance: an
-answer of an older instance on the same address does not count. Connects are short, because a
+answer of an older instance on the same address does not count. An instance that takes no nonce is
+known by an answer of its workload, byte for byte; then nobody may have answered at its address
+before. Connects are short, because a
 SYN that is lost while the guest boots would cost TCP's first retransmission, one second. Polls
 grow rarer with the time waited: the poller may share its only CPU with what it waits for, and a
 boot time is known to a few percent either way.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +28,23 @@ ALIVE_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class FirstAnswer:
-    """The answer, when it came (monotonic seconds), and how many polls it took."""
+    """The answer, when it came (monotonic seconds), and how many polls it took.
+
+    ``identity`` is what the instance said of itself, empty where it was known by another answer.
+    """
 
     identity: dict[str, Any]
     at_s: float
     polls: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The right answer to ``GET path``."""
+
+    path: str
+    status: int
+    body: str
 
 
 class NoAnswer(Exception):
@@ -47,15 +62,55 @@ def wait(
 
     Raises NoAnswer after ``timeout_s``, or at once when ``alive()`` says that the instance is gone.
     """
+
+    def ask() -> dict[str, Any]:
+        identity = ask_identity(address, port)
+        if identity.get("nonce") != nonce:
+            raise ValueError(f"another instance answered (nonce {identity.get('nonce')!r})")
+        return identity
+
+    return _poll(ask, timeout_s, alive)
+
+
+def wait_for(
+    address: str, port: int, wanted: Answer, timeout_s: float, alive: Callable[[], bool] = lambda: True
+) -> FirstAnswer:
+    """Poll until ``wanted`` is the answer. Raises NoAnswer as ``wait`` does."""
+
+    def ask() -> dict[str, Any]:
+        status, body = _get(address, port, wanted.path)
+        if (status, body) != (wanted.status, wanted.body.encode()):
+            raise ValueError(f"GET {wanted.path} gave {status} and {body[:80]!r}, not the workload's answer")
+        return {}
+
+    return _poll(ask, timeout_s, alive)
+
+
+def is_silent(address: str, port: int) -> bool:
+    """Whether nobody takes a connection at ``address``."""
+    try:
+        socket.create_connection((address, port), CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return True
+    return False
+
+
+def ask_identity(address: str, port: int) -> dict[str, Any]:
+    """Return what the instance says of itself. Raises OSError, ValueError or HTTPException."""
+    identity = json.loads(_get(address, port, "/identity")[1])
+    if not isinstance(identity, dict):
+        raise ValueError("the answer is no JSON object")
+    return identity
+
+
+def _poll(ask: Callable[[], dict[str, Any]], timeout_s: float, alive: Callable[[], bool]) -> FirstAnswer:
     began_s = now_s = seen_alive_s = time.monotonic()
     last, polls = "no connection", 0
     while now_s < began_s + timeout_s:
         polls += 1
         try:
-            identity = ask_identity(address, port)
-            if identity.get("nonce") == nonce:
-                return FirstAnswer(identity, time.monotonic(), polls)
-            last = f"another instance answered (nonce {identity.get('nonce')!r})"
+            identity = ask()
+            return FirstAnswer(identity, time.monotonic(), polls)
         except (OSError, ValueError, http.client.HTTPException) as error:
             last = str(error) or type(error).__name__
         now_s = time.monotonic()
@@ -67,16 +122,13 @@ def wait(
     raise NoAnswer(f"no right answer within {timeout_s:g} s; last: {last}")
 
 
-def ask_identity(address: str, port: int) -> dict[str, Any]:
-    """Return what the instance says of itself. Raises OSError, ValueError or HTTPException."""
+def _get(address: str, port: int, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(address, port, timeout=CONNECT_TIMEOUT_S)
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_TIMEOUT_S)
-        connection.request("GET", "/identity")
-        identity = json.loads(connection.getresponse().read())
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
-    if not isinstance(identity, dict):
-        raise ValueError("the answer is no JSON object")
-    return identity

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.unilab import cgroup, qemu
 from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.xenserver import running
 
 Row = dict[str, Any]
 
@@ -39,6 +40,12 @@ def of_qemu(guest: qemu.Guest, when: str) -> list[Row]:
         _row("hypervisor_process", "/proc/PID/status VmRSS of QEMU, guest RAM included", resident, when),
         _row("allocation", "QMP query-memory-size-summary", said, when),
     ]
+
+
+def of_xenserver(connection: dict[str, Any], name: str, when: str) -> list[Row]:
+    """Footprints of the running guest ``name``, as XAPI tells them. Raises LabError."""
+    found = running.read_memory(connection, name)
+    return [_row(kind, source, value, when) for kind, (source, value) in found.items()]
 
 
 def memfd_resident_bytes(smaps: str) -> int:

@@ -6,129 +6,171 @@ file system only, and the hypervisor is given the kernel and the command line.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from ansible.module_utils.unilab import osv_command_line, vhd
 from ansible.module_utils.unilab.commands import run
-from ansible.module_utils.unilab.rofs import write_rofs
-from ansible.module_utils.unilab.tree import Entry, artifact_sha256
+from ansible.module_utils.unilab.osv_command_line import (
+    BOOT_SIGNATURE,
+    BOOT_SIGNATURE_AT,
+    PARTITION_ENTRY_AT,
+    PARTITION_TABLE_AT,
+    SECTOR_BYTES,
+    command_line_sectors,
+)
+from ansible.module_utils.unilab.osv_loader import packed_kernel_end
+from ansible.module_utils.unilab.recorded import Written
+from ansible.module_utils.unilab.rofs import Layout, lay_out, write_rofs
+from ansible.module_utils.unilab.sparse_file import CHUNK_BYTES, SparseWriter
+from ansible.module_utils.unilab.tree import (
+    ARTIFACT,
+    artifact_sha256,
+    line_of,
+    listing_sha256,
+    scan,
+    sort_lines,
+)
 
 from contracts.errors import InputError
 
-SECTOR_BYTES = 512
-COMMAND_LINE_AT = 512
-COMMAND_LINE_SECTORS = 63
-COMMAND_LINE_MAX_BYTES = 1023  # OSv keeps 1024 with the closing NUL
-PARTITION_ENTRY_AT = 0x1BE + 16  # the second of four; OSv names it /dev/vblk0.1
 PARTITION_TYPE_LINUX = 0x83
 ROFS_ALIGNMENT_BYTES = 2 << 20
-DISK_ALIGNMENT_BYTES = 64 << 10
+# Format to what qemu-img is asked for; a raw disk is written by us. force_size: else the size is
+# rounded to cylinders.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "raw": (),
+    "vhd": ("-O", "vpc", "-o", "subformat=dynamic,force_size=on"),
+    "qcow2": ("-O", "qcow2"),
+}
+# VHDs consist of blocks of 2 MiB, to which XenServer rounds a disk.
+ALIGNMENT_KIB = {"raw": 64, "vhd": 2048, "qcow2": 64}
 
-_SIGNATURE_AT, _SIGNATURE = 510, b"\x55\xaa"
 _HEADS, _SECTORS = 255, 63
+_CONVERT_TIMEOUT_S = 1800
+
+# Known by this name to qemu_guest.
+set_command_line = osv_command_line.set_command_line
 
 
-def loader_kind(path: Path) -> str:
-    """Tell what the loader file ``path`` is by its content: kernel, disk or qcow2.
+@dataclass(frozen=True)
+class Disk:
+    """What a disk is made of.
 
-    Raises InputError for anything else.
+    Attributes:
+        tree: a staged tree.
+        kind: disk or kernel, what ``loader`` is (see osv_loader).
+        loader: a raw boot disk; of a kernel, nothing is read.
+        command_line: for kind disk.
+        format: raw, vhd or qcow2.
+        alignment_bytes: what the disk's size is a multiple of.
     """
-    remedy = "give OSv's kernel.elf (osv-loader*.elf.*, gunzipped) or its loader image (loader.img)"
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(SECTOR_BYTES)
-    except OSError as error:
-        raise InputError(path, "loader", f"cannot read it: {error.strerror}", remedy) from None
-    if head.startswith(b"\x7fELF"):
-        return "kernel"
-    if head.startswith(b"QFI\xfb"):
-        return "qcow2"
-    if head[_SIGNATURE_AT:] == _SIGNATURE:
-        return "disk"
-    raise InputError(path, "loader", "neither an ELF kernel, a raw boot disk nor a qcow2 image", remedy)
+
+    tree: Path
+    kind: str
+    loader: Path
+    command_line: str = ""
+    format: str = "raw"
+    alignment_bytes: int = 64 << 10
 
 
-@contextmanager
-def raw_loader(path: Path) -> Iterator[tuple[str, Path]]:
-    """Give (kind, path) of the loader, kernel or disk, converted aside where it is qcow2.
-
-    Raises InputError, LabError.
-    """
-    kind = loader_kind(path)
-    if kind != "qcow2":
-        yield kind, path
-        return
-    with tempfile.TemporaryDirectory() as aside:
-        raw = Path(aside) / "loader.raw"
-        run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(path), str(raw)])
-        if loader_kind(raw) != "disk":
-            raise InputError(path, "loader", "the qcow2 image is no boot disk", "give OSv's loader image")
-        yield "disk", raw
-
-
-def recipe(tree: Path, boot: str, loader_sha256: str, command_line: str) -> dict[str, Any]:
-    """All that the disk's content depends on. A kernel given beside the disk is not in it."""
-    on_disk = {"loader_sha256": loader_sha256, "command_line": command_line} if boot == "disk" else {}
-    return {"format": 1, "artifact_sha256": artifact_sha256(tree), **on_disk}
-
-
-def write_disk(kind: str, loader: Path, entries: Sequence[Entry], command_line: str, path: Path) -> None:
-    """Write the disk of ``entries`` to ``path``; ``kind`` and ``loader`` are as from raw_loader.
-
-    Raises InputError.
-    """
-    with path.open("w+b") as disk:
-        if kind == "disk":
-            with loader.open("rb") as source:
-                shutil.copyfileobj(source, disk)
-            start = -(-disk.tell() // ROFS_ALIGNMENT_BYTES) * ROFS_ALIGNMENT_BYTES
-        else:
-            disk.write(bytes(_SIGNATURE_AT) + _SIGNATURE)
-            start = SECTOR_BYTES
-        disk.seek(start)
-        length = write_rofs(disk, entries)
-        end = start + length
-        disk.truncate(-(-end // DISK_ALIGNMENT_BYTES) * DISK_ALIGNMENT_BYTES)
-        disk.seek(PARTITION_ENTRY_AT)
-        disk.write(_partition(start // SECTOR_BYTES, length // SECTOR_BYTES))
-        if kind == "disk":
-            _write_command_line(disk, path, command_line)
-
-
-def set_command_line(path: Path, text: str) -> None:
-    """Make ``text`` the command line of the boot disk ``path``, in place.
-
-    Raises InputError where it is too long, or the disk boots by a kernel given beside it.
-    """
-    with path.open("r+b") as disk:
-        disk.seek(PARTITION_ENTRY_AT + 8)
-        (first_sector,) = struct.unpack("<I", disk.read(4))
-        if first_sector <= COMMAND_LINE_SECTORS:
-            raise InputError(
-                path, "", "holds no loader to read a command line", "give the command line with the kernel"
-            )
-        _write_command_line(disk, path, text)
-
-
-def _write_command_line(disk: IO[bytes], path: Path, text: str) -> None:
-    line = text.encode()
-    if len(line) > COMMAND_LINE_MAX_BYTES or b"\0" in line:
+def alignment_bytes(kib: int | None, disk_format: str) -> int:
+    """``kib`` in bytes, or what suits the format. Raises InputError unless it is a multiple of 64."""
+    if kib is None:
+        return ALIGNMENT_KIB[disk_format] << 10
+    if kib <= 0 or kib % 64:
         raise InputError(
-            path,
-            "cmdline",
-            f"{len(line)} bytes; OSv keeps {COMMAND_LINE_MAX_BYTES}, none of them NUL",
-            "shorten the command or its environment",
+            "capstan_image",
+            "alignment_kib",
+            f"{kib} is no multiple of 64",
+            "give 64, or 2048 for XenServer",
         )
-    disk.seek(COMMAND_LINE_AT)
-    disk.write(line.ljust(COMMAND_LINE_SECTORS * SECTOR_BYTES, b"\0"))
+    return kib << 10
 
 
-def _partition(first: int, count: int) -> bytes:
+def recipe(disk: Disk, loader_sha256: str) -> dict[str, Any]:
+    """All that the disk's content depends on. A kernel given beside the disk is not in it.
+
+    Raises InputError where the tree is not a staged one, LabError for a command line that OSv would cut.
+    """
+    own = {"layout": 2, "format": disk.format, "alignment_bytes": disk.alignment_bytes}
+    if disk.kind == "disk":
+        command_line_sectors(disk.command_line, disk.tree)
+        own |= {"loader_sha256": loader_sha256, "command_line": disk.command_line}
+    return own | {"artifact_sha256": artifact_sha256(disk.tree)}
+
+
+def write_disk(disk: Disk, path: Path) -> Written:
+    """Write the disk to the new file ``path``; facts: virtual_bytes, and the tree's listing (tree.py).
+
+    Raises InputError, LabError, and OSError where ``path`` cannot be written.
+    """
+    if disk.format == "raw":
+        return _write_raw(disk, path)
+    raw = path.with_name(path.name + ".raw")
+    try:
+        written = _write_raw(disk, raw)
+        options = FORMATS[disk.format]
+        run(
+            ["qemu-img", "convert", "-f", "raw", *options, str(raw.resolve()), str(path.resolve())],
+            _CONVERT_TIMEOUT_S,
+        )
+    finally:
+        raw.unlink(missing_ok=True)
+    if disk.format == "vhd":
+        vhd.settle(path, str(written.sha256))
+    return Written(None, written.facts)
+
+
+def _write_raw(disk: Disk, path: Path) -> Written:
+    layout = lay_out(scan(disk.tree))
+    loader_end = packed_kernel_end(disk.loader) if disk.kind == "disk" else SECTOR_BYTES
+    start = _up(loader_end, ROFS_ALIGNMENT_BYTES) if disk.kind == "disk" else SECTOR_BYTES
+    lines: list[str] = []
+    with path.open("wb", buffering=CHUNK_BYTES) as stream:
+        sink = SparseWriter(stream)
+        if disk.kind == "disk":
+            _write_loader(sink, disk, loader_end, _partition(start, layout))
+        else:
+            sink.write(_boot_sector(bytes(SECTOR_BYTES), _partition(start, layout)))
+        sink.zeros(start - sink.length)
+        for entry, content_sha256 in write_rofs(sink, layout, scan(disk.tree)):
+            if entry.path != ARTIFACT:
+                lines.append(line_of(entry, content_sha256))
+        sink.zeros(_up(sink.length, disk.alignment_bytes) - sink.length)
+        sha256 = sink.finish()
+    sort_lines(lines)
+    if listing_sha256(lines) != artifact_sha256(disk.tree):
+        raise InputError(
+            disk.tree,
+            "",
+            "not what was staged: files were changed, added or removed since",
+            "run the role service_tree again",
+        )
+    return Written(sha256, {"virtual_bytes": sink.length, "listing": lines})
+
+
+def _write_loader(sink: SparseWriter, disk: Disk, loader_end: int, partition: bytes) -> None:
+    with disk.loader.open("rb") as loader:
+        sink.write(_boot_sector(loader.read(SECTOR_BYTES), partition))
+        sink.write(command_line_sectors(disk.command_line, disk.loader))
+        loader.seek(sink.length)
+        while piece := loader.read(min(CHUNK_BYTES, loader_end - sink.length)):
+            sink.write(piece)
+    if sink.length != loader_end:
+        raise InputError(disk.loader, "loader", "changed while it was copied", "run again once it is at rest")
+
+
+def _boot_sector(sector: bytes, partition: bytes) -> bytes:
+    """``sector`` with a partition table that holds ``partition`` only."""
+    before = sector[:PARTITION_TABLE_AT].ljust(PARTITION_ENTRY_AT, b"\0")
+    return (before + partition).ljust(BOOT_SIGNATURE_AT, b"\0") + BOOT_SIGNATURE
+
+
+def _partition(start_bytes: int, layout: Layout) -> bytes:
+    first, count = start_bytes // SECTOR_BYTES, layout.length_bytes // SECTOR_BYTES
     start, end = _chs(first), _chs(first + count - 1)
     return b"\0" + start + bytes([PARTITION_TYPE_LINUX]) + end + struct.pack("<II", first, count)
 
@@ -140,3 +182,7 @@ def _chs(sector: int) -> bytes:
     if cylinder > 1023:
         cylinder, head, index = 1023, _HEADS - 1, _SECTORS - 1
     return bytes([head, (index + 1) | (cylinder >> 2 & 0xC0), cylinder & 0xFF])
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple

@@ -20,6 +20,13 @@ from ansible.module_utils.unilab.errors import LabError
 
 PROGRAM = "qemu-system-x86_64"
 
+# A disk that keeps its writes can be made again, so its flushes need not reach ours: Docker flushes a lot.
+_DISK_ACCESS = {
+    "refused": "readonly=on",
+    "kept": "readonly=off,cache=unsafe",
+    "discarded": "snapshot=on",
+}
+
 
 @dataclass(frozen=True)
 class Guest:
@@ -67,7 +74,9 @@ class Boot:
     Attributes:
         accelerator: kvm or tcg.
         kernel: booted directly with ``initrd`` and ``command_line``; None boots from ``disk``.
-        disk: raw disk image, the first virtio disk; ``disk_writable`` for a machine that keeps it.
+        disk: image of the first virtio disk, in ``disk_format`` (raw, qcow2 or vpc).
+        disk_writes: refused, kept in the image, or discarded with the guest.
+        machine: QEMU's board, q35 or pc.
         bridge: the bridge that its network card joins.
         cpus: CPU list that every thread of QEMU is bound to, "" for all.
     """
@@ -79,9 +88,11 @@ class Boot:
     initrd: Path | None
     command_line: str
     disk: Path | None
-    disk_writable: bool
+    disk_writes: str
     bridge: str
     cpus: str = ""
+    disk_format: str = "raw"
+    machine: str = "q35"
 
 
 def running(guest: Guest) -> int | None:
@@ -176,7 +187,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         *("-smp", str(boot.vcpus)),
         *("-m", size),
         *("-object", f"memory-backend-memfd,id=ram,size={size},share=on"),
-        *("-machine", "q35,memory-backend=ram"),
+        *("-machine", f"{boot.machine},memory-backend=ram"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-serial", "stdio"),
         *("-qmp", f"unix:{guest.qmp_socket},server=on,wait=off"),
@@ -189,9 +200,8 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if boot.initrd:
         command += ["-initrd", str(boot.initrd)]
     if boot.disk:
-        # A machine's disk can be made again, so its flushes need not reach ours: Docker flushes a lot.
-        access = "readonly=off,cache=unsafe" if boot.disk_writable else "readonly=on"
-        command += ["-drive", f"file={boot.disk},if=virtio,format=raw,{access}"]
+        access = _DISK_ACCESS[boot.disk_writes]
+        command += ["-drive", f"file={boot.disk},if=virtio,format={boot.disk_format},{access}"]
     if boot.cpus:
         command = ["taskset", "--cpu-list", boot.cpus, *command]
     if guest.namespace:

@@ -8,23 +8,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a writer may tell: the file's hash, if it took it on the way, and facts for the record."""
+
+    sha256: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Made:
-    """What came of ``make_once``; in check mode, sha256 and bytes of a file to come are unknown."""
+    """What came of ``make_once``; in check mode, sha256 and bytes of a file to come are unknown.
+
+    Attributes:
+        facts: what its writer told of the file as it is now; empty where that is yet to come.
+        facts_before: the same of the file that was there, empty where there was none.
+    """
 
     path: Path
     changed: bool
     sha256: str | None
     bytes: int | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts_before: Mapping[str, Any] = field(default_factory=dict)
 
 
 def recipe_sha256(recipe: Mapping[str, Any]) -> str:
@@ -32,30 +49,50 @@ def recipe_sha256(recipe: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
-def make_once(path: Path, recipe: Mapping[str, Any], write: Callable[[Path], None], check_mode: bool) -> Made:
-    """Have ``write`` make the file ``path``, aside and renamed, unless it was made of ``recipe``."""
+def make_once(
+    path: Path,
+    recipe: Mapping[str, Any],
+    write: Callable[[Path], Written | None],
+    check_mode: bool,
+) -> Made:
+    """Have ``write`` make the file ``path``, aside and renamed, unless it was made of ``recipe``.
+
+    Raises LabError where it cannot be written; the file that was there stays.
+    """
     wanted = recipe_sha256(recipe)
     record_path = path.with_name(path.name + ".json")
     record = _read(record_path)
+    before = record.get("facts", {}) if path.is_file() else {}
     if record.get("recipe_sha256") == wanted and _fits(path, record):
-        return Made(path, False, record["sha256"], record["bytes"])
+        return Made(path, False, record["sha256"], record["bytes"], before, before)
     if check_mode:
-        return Made(path, True, None, None)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
-        new = Path(aside) / "new"
-        write(new)
-        new.chmod(0o644)
-        sha256, size = sha256_of(new), new.stat().st_size
-        note = Path(aside) / "note"
-        note.write_text(
-            json.dumps({"recipe_sha256": wanted, "sha256": sha256, "bytes": size}) + "\n",
-            encoding="ascii",
-        )
-        note.chmod(0o644)
-        new.replace(path)
-        note.replace(record_path)
-    return Made(path, True, sha256, size)
+        return Made(path, True, None, None, {}, before)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as aside:
+            new, note = Path(aside) / "new", Path(aside) / "note"
+            written = write(new) or Written()
+            sha256, size = written.sha256 or sha256_of(new), new.stat().st_size
+            with note.open("w", encoding="ascii") as stream:
+                record = {"recipe_sha256": wanted, "sha256": sha256, "bytes": size}
+                json.dump(record | ({"facts": written.facts} if written.facts else {}), stream)
+                stream.write("\n")
+            for file, target in ((new, path), (note, record_path)):
+                file.chmod(0o644)
+                _sync(file)
+                file.replace(target)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise LabError(
+            f"{path}: cannot write it: {error.strerror or error}{where}. Remedy: give a folder that can be "
+            "written and has room for it."
+        ) from error
+    return Made(path, True, sha256, size, written.facts, before)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _fits(path: Path, record: Mapping[str, Any]) -> bool:

@@ -1,20 +1,24 @@
-"""OSv's read-only file system (ROFS), written in one pass.
+"""OSv's read-only file system (ROFS): laid out first, then written from its start to its end.
 
 Format, from OSv's fs/rofs/rofs.hh and scripts/gen-rofs-img.py; all numbers little-endian:
 one super block; the files' data, each file from a new block on; the structure area, which holds
 directory entries (u64 inode, u16 length, name), symlinks (u16 length, target) and inodes (four u64:
 mode, number, offset, count). Names are counted in bytes. There are no permissions and no times.
+
+Both passes take entries as ``tree.scan`` gives them, so that no more than the structure area has to
+be held: the super block tells where that area begins, and the area follows the data.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
+from ansible.module_utils.unilab.sparse_file import CHUNK_BYTES, SparseWriter, data_extents, hash_zeros
 from ansible.module_utils.unilab.tree import Entry
 
 from contracts.errors import InputError
@@ -23,99 +27,196 @@ BLOCK_BYTES = 512
 MAGIC = 0xDEADBEAD
 VERSION = 1
 MODES = {"directory": 0x4000, "file": 0x8000, "symlink": 0xA000}
+# OSv's include/api/limits.h: NAME_MAX, and PATH_MAX without its closing NUL.
+NAME_MAX_BYTES = 255
+PATH_MAX_BYTES = 4095
+
 _ROOT_INODE = 1
+_INODE = struct.Struct("<4Q")
 
 
 @dataclass
-class _Layout:
-    """The structure area while it grows."""
+class Layout:
+    """Where everything will lie; ``lay_out`` makes it."""
 
     next_block: int = 1
-    directory_entries: list[bytes] = field(default_factory=list)
-    symlinks: list[bytes] = field(default_factory=list)
-    inodes: dict[int, bytes] = field(default_factory=dict)
-    files: list[Entry] = field(default_factory=list)
+    directory_entries: bytearray = field(default_factory=bytearray)
+    directory_entry_count: int = 0
+    symlinks: bytearray = field(default_factory=bytearray)
+    symlink_count: int = 0
+    inodes: bytearray = field(default_factory=bytearray)
 
-    def structure(self) -> bytes:
-        """The area as it lies on disk, padded to whole blocks."""
-        inodes = [self.inodes[number] for number in sorted(self.inodes)]
-        area = b"".join([*self.directory_entries, *self.symlinks, *inodes])
-        return area + bytes(-len(area) % BLOCK_BYTES)
+    @property
+    def inode_count(self) -> int:
+        """Inodes so far, which are numbered from 1."""
+        return len(self.inodes) // _INODE.size
+
+    @property
+    def structure_blocks(self) -> int:
+        """Length of the structure area in blocks."""
+        return _blocks(len(self.directory_entries) + len(self.symlinks) + len(self.inodes))
+
+    @property
+    def length_bytes(self) -> int:
+        """Length of the file system, a multiple of 512."""
+        return (self.next_block + self.structure_blocks) * BLOCK_BYTES
+
+    def super_block(self) -> bytes:
+        """The first block."""
+        counts = (self.directory_entry_count, self.symlink_count, self.inode_count)
+        head = (MAGIC, VERSION, BLOCK_BYTES, self.next_block, self.structure_blocks, *counts)
+        return struct.pack("<8Q", *head).ljust(BLOCK_BYTES, b"\0")
+
+    def structure(self) -> Iterator[bytearray | bytes]:
+        """The structure area, in pieces."""
+        yield self.directory_entries
+        yield self.symlinks
+        yield self.inodes
+        length = len(self.directory_entries) + len(self.symlinks) + len(self.inodes)
+        yield bytes(-length % BLOCK_BYTES)
 
 
-def write_rofs(stream: IO[bytes], entries: Sequence[Entry]) -> int:
-    """Write the file system of ``entries``, which are sorted, to ``stream``.
+@dataclass
+class _Folder:
+    """A folder whose entries are still coming."""
 
-    Returns its length in bytes, a multiple of 512. Raises InputError where a file changes meanwhile
-    or a name is too long for the format.
+    path: str
+    inode: int
+    entries: bytearray = field(default_factory=bytearray)
+    count: int = 0
+
+
+def lay_out(entries: Iterable[Entry]) -> Layout:
+    """The layout of ``entries``, each folder's right behind it; no content is read.
+
+    Raises InputError where a name, a target or a path is longer than OSv takes.
     """
-    layout = _lay_out(entries)
-    structure = layout.structure()
-    blocks = len(structure) // BLOCK_BYTES
-    counts = (len(layout.directory_entries), len(layout.symlinks), len(layout.inodes))
-    head = struct.pack("<8Q", MAGIC, VERSION, BLOCK_BYTES, layout.next_block, blocks, *counts)
-    stream.write(head.ljust(BLOCK_BYTES, b"\0"))
-    for entry in layout.files:
-        _copy(stream, entry)
-    stream.write(structure)
-    return (layout.next_block + blocks) * BLOCK_BYTES
-
-
-def _lay_out(entries: Sequence[Entry]) -> _Layout:
-    children: dict[str, list[Entry]] = {"": []}
-    numbers = {"": _ROOT_INODE}
+    layout = Layout()
+    _add_inode(layout, "directory", 0, 0)
+    open_folders = [_Folder("", _ROOT_INODE)]
     for entry in entries:
-        children[entry.path.rpartition("/")[0]].append(entry)
+        parent, _, name = entry.path.rpartition("/")
+        while open_folders[-1].path != parent:
+            _close(layout, open_folders.pop())
+        _check_length(entry, "its path", len(os.fsencode(entry.path)) + 1, PATH_MAX_BYTES)
+        folder, inode = open_folders[-1], layout.inode_count + 1
+        counted = _counted(entry, "its name", os.fsencode(name), NAME_MAX_BYTES)
+        folder.entries += struct.pack("<Q", inode) + counted
+        folder.count += 1
         if entry.kind == "directory":
-            children[entry.path] = []
-        numbers[entry.path] = len(numbers) + 1
-    layout = _Layout()
-    _add_directory(layout, "", children, numbers)
+            _add_inode(layout, "directory", 0, 0)
+            open_folders.append(_Folder(entry.path, inode))
+        elif entry.kind == "symlink":
+            _add_inode(layout, "symlink", layout.symlink_count, 1)
+            layout.symlinks += _counted(entry, "its target", os.fsencode(entry.target), PATH_MAX_BYTES)
+            layout.symlink_count += 1
+        else:
+            _add_inode(layout, "file", layout.next_block, entry.size_bytes)
+            layout.next_block += _blocks(entry.size_bytes)
+    while open_folders:
+        _close(layout, open_folders.pop())
     return layout
 
 
-def _add_directory(
-    layout: _Layout, path: str, children: dict[str, list[Entry]], numbers: dict[str, int]
-) -> None:
-    # Folders within come first, so that this folder's own entries end up side by side.
-    for child in children[path]:
-        if child.kind == "directory":
-            _add_directory(layout, child.path, children, numbers)
-        else:
-            _add_leaf(layout, child, numbers[child.path])
-    first = len(layout.directory_entries)
-    for child in children[path]:
-        name = _counted(os.fsencode(child.path.rpartition("/")[2]), child)
-        layout.directory_entries.append(struct.pack("<Q", numbers[child.path]) + name)
-    _add_inode(layout, "directory", numbers[path], first, len(children[path]))
+def write_rofs(sink: SparseWriter, layout: Layout, entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Write the file system of the ``entries`` that ``layout`` was made of to ``sink``.
+
+    Gives each entry once it is written, with the sha256 of a file's content, else "". Raises
+    InputError where anything is not as it was when it was laid out.
+    """
+    began = sink.length
+    sink.write(layout.super_block())
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    for number, entry in enumerate(entries, _ROOT_INODE + 1):
+        if entry.kind != "file":
+            yield entry, ""
+            continue
+        expected = began + _first_block(layout, number, entry) * BLOCK_BYTES
+        if sink.length != expected:
+            raise _changed(entry)
+        content_sha256 = _copy(sink, entry, buffer)
+        sink.zeros(-entry.size_bytes % BLOCK_BYTES)
+        yield entry, content_sha256
+    if sink.length != began + layout.next_block * BLOCK_BYTES:
+        raise InputError("the tree", "", "changed while it was packed", "run again once it is at rest")
+    for piece in layout.structure():
+        for start in range(0, len(piece), CHUNK_BYTES):
+            sink.write(memoryview(piece)[start : start + CHUNK_BYTES])
 
 
-def _add_leaf(layout: _Layout, entry: Entry, number: int) -> None:
-    if entry.kind == "symlink":
-        _add_inode(layout, "symlink", number, len(layout.symlinks), 1)
-        layout.symlinks.append(_counted(os.fsencode(entry.target), entry))
-        return
-    _add_inode(layout, "file", number, layout.next_block, entry.size_bytes)
-    layout.files.append(entry)
-    layout.next_block += -(-entry.size_bytes // BLOCK_BYTES)
+def _first_block(layout: Layout, inode: int, entry: Entry) -> int:
+    if inode > layout.inode_count:
+        raise _changed(entry)
+    mode, _, offset, size_bytes = _INODE.unpack_from(layout.inodes, (inode - 1) * _INODE.size)
+    if (mode, size_bytes) != (MODES["file"], entry.size_bytes):
+        raise _changed(entry)
+    return int(offset)
 
 
-def _add_inode(layout: _Layout, kind: str, number: int, offset: int, count: int) -> None:
-    layout.inodes[number] = struct.pack("<4Q", MODES[kind], number, offset, count)
+def _copy(sink: SparseWriter, entry: Entry, buffer: memoryview) -> str:
+    digest, at = hashlib.sha256(), 0
+    try:
+        with entry.source.open("rb", buffering=0) as content:
+            descriptor = content.fileno()
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode) or before.st_size != entry.size_bytes:
+                raise _changed(entry)
+            for start, end in data_extents(descriptor, entry.size_bytes):
+                hash_zeros(digest, start - at)
+                sink.zeros(start - at)
+                for piece in _pieces(descriptor, start, end, buffer, entry):
+                    digest.update(piece)
+                    sink.write(piece)
+                at = end
+            after = os.fstat(descriptor)
+    except OSError as error:
+        if error.filename is None:
+            raise  # the disk's own trouble, not this file's
+        raise InputError(
+            entry.source, "", f"cannot read it: {error.strerror}", "make it readable, and run again"
+        ) from None
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise _changed(entry)
+    hash_zeros(digest, entry.size_bytes - at)
+    sink.zeros(entry.size_bytes - at)
+    return digest.hexdigest()
 
 
-def _counted(text: bytes, entry: Entry) -> bytes:
-    if len(text) > 0xFFFF:
-        raise InputError(entry.source, "", "name or target is over 65535 bytes", "shorten it")
+def _pieces(descriptor: int, start: int, end: int, buffer: memoryview, entry: Entry) -> Iterator[memoryview]:
+    while start < end:
+        got = os.preadv(descriptor, [buffer[: end - start]], start)
+        if got == 0:
+            raise _changed(entry)
+        yield buffer[:got]
+        start += got
+
+
+def _close(layout: Layout, folder: _Folder) -> None:
+    # Folders within are closed before, so that a folder's own entries end up side by side.
+    where = (folder.inode - 1) * _INODE.size
+    head = (MODES["directory"], folder.inode, layout.directory_entry_count, folder.count)
+    _INODE.pack_into(layout.inodes, where, *head)
+    layout.directory_entries += folder.entries
+    layout.directory_entry_count += folder.count
+
+
+def _add_inode(layout: Layout, kind: str, offset: int, count: int) -> None:
+    layout.inodes += _INODE.pack(MODES[kind], layout.inode_count + 1, offset, count)
+
+
+def _counted(entry: Entry, what: str, text: bytes, most_bytes: int) -> bytes:
+    _check_length(entry, what, len(text), most_bytes)
     return struct.pack("<H", len(text)) + text
 
 
-def _copy(stream: IO[bytes], entry: Entry) -> None:
-    copied = 0
-    with Path(entry.source).open("rb") as content:
-        while block := content.read(1 << 20):
-            copied += len(block)
-            stream.write(block)
-    if copied != entry.size_bytes:
-        raise InputError(entry.source, "", "changed while it was copied", "run again once it is at rest")
-    stream.write(bytes(-copied % BLOCK_BYTES))
+def _check_length(entry: Entry, what: str, length: int, most_bytes: int) -> None:
+    if length > most_bytes:
+        raise InputError(entry.source, "", f"{what} has {length} bytes; OSv takes {most_bytes}", "shorten it")
+
+
+def _blocks(length_bytes: int) -> int:
+    return -(-length_bytes // BLOCK_BYTES)
+
+
+def _changed(entry: Entry) -> InputError:
+    return InputError(entry.source, "", "changed while it was packed", "run again once it is at rest")

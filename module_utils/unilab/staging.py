@@ -7,6 +7,7 @@ the programs need, hash, and put the tree in its place by renaming.
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -14,29 +15,18 @@ from pathlib import Path, PurePosixPath
 
 from ansible.module_utils.unilab.elf_closure import closure, library_folders
 from ansible.module_utils.unilab.libc import LIBRARY_FOLDER, LibcFile
+from ansible.module_utils.unilab.manifest_files import MOUNT_POINTS, copy_files, guest_relative
 from ansible.module_utils.unilab.tree import (
     ARTIFACT,
     artifact_sha256,
-    entry_of,
     listing,
     listing_sha256,
     walk,
 )
 
 from contracts.errors import InputError
-from contracts.manifest import Manifest, host_path, load_manifest
+from contracts.manifest import Manifest
 
-MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "data")
-# OSv mounts these itself at boot; Linux and Docker ignore the file.
-FSTAB = """\
-devfs /dev devfs defaults 0 0
-procfs /proc procfs defaults 0 0
-sysfs /sys sysfs defaults 0 0
-ramfs /tmp ramfs defaults 0 0
-"""
-HOSTS = "127.0.0.1 localhost\n"
-# Capstan's default for the manifest's key rootfs.
-ROOTFS = "ROOTFS"
 _LINKS_FOLLOWED = 40  # as Linux, before it says ELOOP
 
 
@@ -50,10 +40,16 @@ class BuildError(InputError):
 
 @dataclass(frozen=True)
 class Staged:
-    """A staged tree. ``before`` and ``after`` are listings (see tree.py)."""
+    """A staged tree.
+
+    Attributes:
+        notices: what of the manifest is not honoured, or will not run everywhere.
+        before, after: listings of the tree (see tree.py).
+    """
 
     tree: Path
     manifest: Manifest
+    notices: tuple[str, ...]
     artifact_sha256: str
     bytes: int
     files: int
@@ -63,40 +59,43 @@ class Staged:
     after: list[str]
 
 
-def build(manifest_path: Path) -> None:
-    """Run the manifest's build command in its folder. Raises InputError, BuildError."""
-    words = (load_manifest(manifest_path).build or "").split()
+def build(manifest: Manifest) -> None:
+    """Run the manifest's build command in its folder. Raises BuildError."""
+    words = manifest.build.split()
     if not words:
         return
     try:
         done = subprocess.run(
             words,
-            cwd=manifest_path.parent,
+            cwd=manifest.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
         )
     except OSError as error:
-        raise BuildError(manifest_path, f"cannot run '{words[0]}': {error.strerror}", "") from None
+        raise BuildError(manifest.path, f"cannot run '{words[0]}': {error.strerror}", "") from None
     if done.returncode:
         output = done.stdout.decode(errors="replace")
-        raise BuildError(manifest_path, f"'{' '.join(words)}' ended with status {done.returncode}", output)
+        raise BuildError(manifest.path, f"'{' '.join(words)}' ended with status {done.returncode}", output)
 
 
-def is_built(manifest_path: Path) -> bool:
-    """Whether every file that the manifest names is there. Raises InputError."""
-    files = load_manifest(manifest_path).files
-    names = [host.replace("&", PurePosixPath(guest).name) for guest, host in files.items()]
-    return all((manifest_path.parent / name).exists() for name in names)
+def is_built(manifest: Manifest) -> bool:
+    """Whether what the build command makes is there, as far as a manifest tells.
+
+    A Capstanfile names each file; of a package it is the program.
+    """
+    names = [host.replace("&", PurePosixPath(guest).name) for guest, host in manifest.files.items()]
+    if not names and manifest.build:
+        names = [guest_relative(manifest.program)]
+    return all((manifest.folder / name).exists() for name in names)
 
 
-def stage(manifest_path: Path, destination: Path, write: bool) -> Staged:
+def stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
     """Stage the manifest's tree; put it at ``destination`` if it differs and ``write`` is set.
 
     The build command must have run. Raises InputError before ``destination`` is touched.
     """
-    manifest = load_manifest(manifest_path)
     before: list[str] = []
     if destination.exists():
         artifact_sha256(destination)
@@ -107,9 +106,10 @@ def stage(manifest_path: Path, destination: Path, write: bool) -> Staged:
     with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=beside) as aside:
         tree = Path(aside) / "tree"
         tree.mkdir()
-        _copy_files(manifest_path, manifest, tree)
-        libc = _add_libraries(tree)
-        _check_symlinks(manifest_path, tree)
+        notices = copy_files(manifest, tree)
+        libc = _add_libraries(manifest, tree)
+        _check_symlinks(manifest.path, tree)
+        notices += _check_program(manifest, tree)
         after = listing(tree)
         artifact = listing_sha256(after)
         (tree / ARTIFACT).write_text(artifact + "\n", encoding="ascii")
@@ -122,6 +122,7 @@ def stage(manifest_path: Path, destination: Path, write: bool) -> Staged:
     return Staged(
         tree=destination,
         manifest=manifest,
+        notices=(*manifest.notices, *notices),
         artifact_sha256=artifact,
         bytes=sum(entry.size_bytes for entry in entries),
         files=sum(entry.kind == "file" for entry in entries),
@@ -138,88 +139,13 @@ def _replace(destination: Path, tree: Path, old: Path) -> None:
     tree.rename(destination)
 
 
-class _Copier:
-    """Copies into a tree and remembers who put each path there."""
-
-    def __init__(self, manifest_path: Path, tree: Path) -> None:
-        self.manifest_path, self.tree = manifest_path, tree
-        self.owners: dict[str, str] = {}
-
-    def copy(self, key: str, guest: str, source: Path) -> None:
-        """Put the file or directory ``source`` at ``guest``; ``key`` names it in messages."""
-        self._put(key, "/".join(PurePosixPath(guest).parts[1:]), source)
-
-    def folder(self, key: str, path: str) -> None:
-        """Make the directory ``path`` and those above it."""
-        parts = path.split("/") if path else []
-        for depth in range(1, len(parts) + 1):
-            part = "/".join(parts[:depth])
-            here = self.tree / part
-            if here.is_symlink() or here.is_file():
-                self._clash(key, part)
-            if not here.exists():
-                here.mkdir()
-                here.chmod(0o755)
-                self.owners[part] = key
-
-    def claim(self, key: str, path: str) -> Path:
-        """Where to write the new file or symlink ``path``. Raises InputError if it is taken."""
-        here = self.tree / path
-        if not path or here.is_symlink() or here.exists():
-            self._clash(key, path)
-        self.folder(key, path.rpartition("/")[0])
-        self.owners[path] = key
-        return here
-
-    def _put(self, key: str, path: str, source: Path) -> None:
-        entry = entry_of(source, path)
-        if entry.kind == "directory":
-            self.folder(key, path)
-            for child in sorted(source.iterdir()):
-                self._put(key, f"{path}/{child.name}" if path else child.name, child)
-        elif entry.kind == "symlink":
-            self.claim(key, path).symlink_to(entry.target)
-        else:
-            here = self.claim(key, path)
-            shutil.copyfile(source, here)
-            here.chmod(entry.mode)
-
-    def _clash(self, key: str, path: str) -> None:
-        other = self.owners.get(path, "the root itself")
-        raise InputError(
-            self.manifest_path, key, f"/{path} is put there by {other} as well", "keep one of the two"
-        )
-
-
-def _copy_files(manifest_path: Path, manifest: Manifest, tree: Path) -> None:
-    copier = _Copier(manifest_path, tree)
-    own = "the laboratory"
-    for path in (*MOUNT_POINTS, "etc", "etc/unilab"):
-        copier.folder(own, path)
-    for path, text in (("etc/fstab", FSTAB), ("etc/hosts", HOSTS)):
-        here = copier.claim(own, path)
-        here.write_text(text, encoding="ascii")
-        here.chmod(0o644)
-    copier.claim(own, "etc/mnttab").symlink_to("/proc/mounts")
-    # Written last, once the hash is known; nobody else may put it there.
-    copier.owners[ARTIFACT] = own
-    if manifest.rootfs or (manifest_path.parent / ROOTFS).is_dir():
-        copier.copy("rootfs", "/", _rootfs(manifest_path, manifest.rootfs or ROOTFS))
-    for guest, host in sorted(manifest.files.items()):
-        copier.copy(f"files.{guest}", guest, host_path(manifest_path, guest, host))
-    if (tree / ARTIFACT).exists():
-        raise InputError(manifest_path, "files", f"/{ARTIFACT} is written by the laboratory", "leave it out")
-
-
-def _rootfs(manifest_path: Path, name: str) -> Path:
+def _add_libraries(manifest: Manifest, tree: Path) -> list[LibcFile]:
     try:
-        return host_path(manifest_path, "/", name)
+        found = closure(tree, library_folders(), manifest.libraries)
     except InputError as error:
-        raise InputError(manifest_path, "rootfs", error.problem, error.remedy) from None
-
-
-def _add_libraries(tree: Path) -> list[LibcFile]:
-    found = closure(tree, library_folders())
+        if error.key != "libraries":
+            raise
+        raise InputError(manifest.path, error.key, error.problem, error.remedy) from None
     if found.shared:
         (tree / LIBRARY_FOLDER).mkdir(parents=True, exist_ok=True)
     for name, source in sorted(found.shared.items()):
@@ -241,6 +167,22 @@ def _check_symlinks(manifest_path: Path, tree: Path) -> None:
                 f"symlink /{entry.path} -> {entry.target} leaves the tree or points to nothing in it",
                 "stage what it points to, or a copy in its place",
             )
+
+
+def _check_program(manifest: Manifest, tree: Path) -> list[str]:
+    """Refuse a tree without the program; tell of one that only OSv would start."""
+    path = guest_relative(manifest.program)
+    if not _ends_inside(tree, path):
+        raise InputError(
+            manifest.path,
+            "cmdline",
+            f"the program {manifest.program} is not in the tree",
+            "stage it by 'files', 'rootfs' or a required package; base images are not read",
+        )
+    here = tree / path
+    if here.is_file() and not here.stat().st_mode & stat.S_IXUSR:
+        return [f"cmdline: {manifest.program} is not executable: OSv starts it, Linux and Docker do not"]
+    return []
 
 
 def _ends_inside(tree: Path, path: str) -> bool:

@@ -24,7 +24,7 @@ from contracts.errors import InputError
 ARTIFACT = "etc/unilab/artifact"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One directory, file or symlink of a tree.
 
@@ -51,23 +51,41 @@ class Entry:
 
 
 def walk(root: Path) -> list[Entry]:
-    """Every entry below ``root``, sorted. Raises InputError for devices, pipes and sockets."""
-    return sorted(_below(root, ""), key=lambda entry: entry.key)
+    """Every entry below ``root``, sorted. Raises InputError as ``scan`` does."""
+    return sorted(scan(root), key=lambda entry: entry.key)
 
 
-def _below(folder: Path, prefix: str) -> Iterator[Entry]:
-    for child in folder.iterdir():
-        entry = entry_of(child, prefix + child.name)
+def scan(root: Path) -> Iterator[Entry]:
+    """Every entry below ``root``, one at a time: what a folder holds, by name in bytes, right behind it.
+
+    Raises InputError for devices, pipes and sockets, and for what cannot be read.
+    """
+    waiting = [_children(root, "")]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+            continue
         yield entry
         if entry.kind == "directory":
-            yield from _below(child, entry.path + "/")
+            waiting.append(_children(entry.source, entry.path + "/"))
+
+
+def _children(folder: Path, prefix: str) -> Iterator[Entry]:
+    try:
+        for name in sorted(os.listdir(folder), key=os.fsencode):  # noqa: PTH208 - names only, there may be many
+            yield entry_of(folder / name, prefix + name)
+    except OSError as error:
+        raise InputError(
+            error.filename or folder, "", f"cannot read it: {error.strerror}", "make it readable"
+        ) from None
 
 
 def entry_of(source: Path, path: str) -> Entry:
     """``source`` as the entry ``path`` of a tree, with its mode normalised. Raises InputError."""
     status = source.lstat()
     if stat.S_ISLNK(status.st_mode):
-        return Entry(path, "symlink", 0o777, 0, source, str(source.readlink()))
+        return Entry(path, "symlink", 0o777, 0, source, os.readlink(source))  # noqa: PTH115 - Path mends the target
     if stat.S_ISDIR(status.st_mode):
         return Entry(path, "directory", 0o755, 0, source)
     if stat.S_ISREG(status.st_mode):
@@ -83,17 +101,27 @@ def entry_of(source: Path, path: str) -> Entry:
 
 def listing(root: Path) -> list[str]:
     """The lines that the hash of ``root`` is taken of, without their newlines."""
-    return [_line(entry) for entry in walk(root) if entry.path != ARTIFACT]
+    entries = (entry for entry in walk(root) if entry.path != ARTIFACT)
+    return [line_of(entry, sha256_of(entry.source) if entry.kind == "file" else "") for entry in entries]
 
 
-def _line(entry: Entry) -> str:
-    content = sha256_of(entry.source) if entry.kind == "file" else entry.target
+def line_of(entry: Entry, content_sha256: str) -> str:
+    """The line of ``entry``; ``content_sha256`` is a file's, else ""."""
+    content = content_sha256 if entry.kind == "file" else entry.target
     return json.dumps([entry.path, entry.kind, f"{entry.mode:o}", content])
+
+
+def sort_lines(lines: list[str]) -> None:
+    """Sort lines in place, as a listing is sorted."""
+    lines.sort(key=lambda line: os.fsencode(json.loads(line)[0]))
 
 
 def listing_sha256(lines: list[str]) -> str:
     """The tree's hash, from its ``listing``."""
-    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 def artifact_sha256(root: Path) -> str:

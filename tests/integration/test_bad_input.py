@@ -50,8 +50,24 @@ def test_a_study_that_is_not_there(tmp_path: Path) -> None:
     assert "studies/nothing.yml: cannot read this study: No such file or directory. Remedy:" in output
 
 
-def test_a_loader_that_is_not_there(tmp_path: Path) -> None:
-    assert "osv_loader: there is no such file" in refused(tmp_path, "-e", "osv_loader=/nothing")
+def test_a_loader_that_is_not_there_or_none(tmp_path: Path) -> None:
+    assert "key osv_loader: cannot read it" in refused(tmp_path, "-e", "osv_loader=/nothing")
+    (tmp_path / "text").write_text("no loader\n")
+    output = refused(tmp_path, "-e", f"osv_loader={tmp_path}/text")
+    assert "key osv_loader: neither an ELF kernel, a raw boot disk nor a qcow2 image" in output
+
+
+def test_a_loader_to_download_without_its_hash(tmp_path: Path) -> None:
+    output = refused(tmp_path, "-e", "osv_loader=https://127.0.0.1/osv-loader.qemu")
+    assert "key osv_loader_sha256: is not given" in output and "Remedy: OSv publishes none" in output
+
+
+def test_a_prebuilt_image_that_is_not_there(tmp_path: Path) -> None:
+    images = {"nanos": {"todos-go": {"disk": "nothing.raw"}}}
+    output = refused(
+        tmp_path, "-e", study(tmp_path, services=["todos-go"], arms=["nanos-qemu"], prebuilt=images)
+    )
+    assert "key prebuilt.nanos.todos-go.disk: cannot read" in output
 
 
 def test_a_manifest_that_names_a_missing_file(tmp_path: Path) -> None:

@@ -116,6 +116,46 @@ def test_an_open_loop_is_made_by_two_processes_where_the_inventory_says_so(
     assert record.load.requests == pytest.approx(200, abs=8) and record.load.unsent == 0
 
 
+def test_prebuilt_images_are_booted_known_loaded_and_reported(
+    smoke: tuple[Path, str], results: Path, tmp_path: Path
+) -> None:
+    """Debian's kernel as packaged, with initramfs and disk: once it tells its identity, once it does not."""
+    (kernel,) = PROJECT.glob(".lab/root/boot/vmlinuz-*")
+    (initrd,) = PROJECT.glob(".lab/machines/qemu-host/upper/var/lib/unilab/images/linux-*.initrd")
+    artifact = by_arm(smoke[0])["linux-qemu"].instance
+    assert artifact is not None
+    disk = PROJECT / f".cache/images/todos-go-{artifact.artifact_sha256[:12]}.squashfs"
+    words = (
+        "console=ttyS0 quiet panic=-1 UNILAB_IP={address}/{prefix_length} UNILAB_GATEWAY={gateway} "
+        "UNILAB_PORT={port} UNILAB_THREADS={threads} UNILAB_NONCE={nonce} -- /app/server"
+    )
+    image = {"kernel": str(kernel), "initrd": str(initrd), "disk": str(disk), "command_line": words}
+    study = yaml.safe_load((PROJECT / "studies/smoke.yml").read_text()) | {
+        "name": "prebuilt",
+        "arms": ["linux-qemu", "debian-qemu", "silent-qemu"],
+        "prebuilt": {
+            "debian": {"todos-go": image | {"identity": "nonce"}},
+            "silent": {"todos-go": image | {"port": 9090}},
+        },
+    }
+    path = tmp_path / "prebuilt.yml"
+    path.write_text(yaml.safe_dump(study))
+    status, output = site(*options(results, str(path), campaign="prebuilt"))
+    assert status == 0, output[-4000:]
+    records = by_arm(results / "prebuilt")
+    assert {(arm, r.end.state, r.end.why) for arm, r in records.items()} == {
+        (arm, "completed", "") for arm in study["arms"]
+    }
+    told, silent = records["debian-qemu"], records["silent-qemu"]
+    assert told.identity and told.identity.nonce_seen == told.identity.nonce_wanted
+    assert told.identity.artifact_seen == artifact.artifact_sha256
+    assert silent.identity is None and silent.instance and silent.boot and silent.boot.first_answer_ms > 0
+    assert (silent.instance.identified_by, silent.instance.port) == ("answers", 9090)
+    assert all(row.caps and row.caps.read_back and row.footprints for row in records.values())
+    page = (results / "prebuilt" / "report.html").read_text()
+    assert "debian-qemu" in page and "silent-qemu" in page
+
+
 def test_a_role_applied_again_changes_nothing(smoke: tuple[Path, str]) -> None:
     status, output = site("--tags", "docker_engine,qemu_host,load_client")
     assert status == 0, output[-4000:]

@@ -1,4 +1,4 @@
-"""The six services, built by make and run as processes of this machine, against their wire contract."""
+"""The services and their variants, built by make, as processes of this machine: their wire contract."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from wire_contract import (
     check_identity,
     check_refused_body,
     check_responses,
+    free_port,
+    wait_for_answer,
 )
 
 from contracts.arms import SERVICES as SERVICE_NAMES
 from contracts.arms import split_service
 from contracts.manifest import host_path, load_manifest
+from filter_plugins.manifests import service_manifest
 
 ENTRY = {"todos": "/todos", "bubble_sort": "/sort"}
 ARRAY_LENGTH = 50
@@ -51,12 +54,11 @@ class NativeService:
     def __init__(self, name: str) -> None:
         self.name = name
         self.workload, self.language = split_service(name)
-        self.folder = SERVICES / self.workload / self.language
-        self.manifest_path = self.folder / "Capstanfile"
-        self.manifest = load_manifest(self.manifest_path)
+        self.manifest = load_manifest(SERVICES / service_manifest(name))
+        self.folder = self.manifest.folder
 
     def build(self) -> None:
-        subprocess.run(shlex.split(self.manifest.build or "true"), cwd=self.folder, check=True)
+        subprocess.run(shlex.split(self.manifest.build), cwd=self.folder, check=True)
 
     def popen(self, **environment: str) -> subprocess.Popen[str]:
         own = {name: self._native(value) for name, value in self.manifest.env.items()}
@@ -90,26 +92,8 @@ class NativeService:
         """Put the build folder's path in place of a path inside the staged tree."""
         for guest, host in self.manifest.files.items():
             if word == guest or word.startswith(f"{guest}/"):
-                return f"{host_path(self.manifest_path, guest, host)}{word.removeprefix(guest)}"
+                return f"{host_path(self.manifest.path, guest, host)}{word.removeprefix(guest)}"
         return word
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def wait_for_answer(address: Address, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            ask(address.connect(), "/identity")
-        except ConnectionRefusedError:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "no answer within 60 s"
-            time.sleep(0.02)
-        else:
-            return
 
 
 @pytest.fixture(scope="module", params=SERVICE_NAMES)
@@ -127,7 +111,7 @@ def sorting_service(request: pytest.FixtureRequest) -> NativeService:
 
 
 def test_a_second_make_does_nothing(service: NativeService) -> None:
-    subprocess.run(["make", "--question"], cwd=service.folder, check=True)
+    subprocess.run([*shlex.split(service.manifest.build), "--question"], cwd=service.folder, check=True)
 
 
 @pytest.mark.parametrize("threads", [1, 4])

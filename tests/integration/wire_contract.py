@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from http.client import HTTPConnection, HTTPResponse
+import socket
+import subprocess
+import time
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +31,26 @@ class Answer(NamedTuple):
     body: str
 
 
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_for_answer(address: Address, process: subprocess.Popen[str], patience_s: float = 60) -> None:
+    """Ask until an answer comes. Fails when ``process`` ends before, or after ``patience_s``."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            ask(address.connect(timeout_s=5), "/identity")
+        except (ConnectionError, HTTPException, TimeoutError):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, f"no answer within {patience_s:g} s"
+            time.sleep(0.02)
+        else:
+            return
+
+
 def ask(connection: HTTPConnection, path: str, method: str = "GET", body: str | None = None) -> Answer:
     connection.request(method, path, body=body)
     response = connection.getresponse()
@@ -46,7 +69,7 @@ def check_responses(address: Address, workload: str, array_length: int) -> None:
     """Every entry of the reference, all of them on one connection that the server keeps open."""
     connection = address.connect()
     connection.connect()
-    socket = connection.sock
+    kept = connection.sock
     for entry in reference(workload, array_length):
         response, body = ask(connection, entry["path"], entry["method"])
         seen = {
@@ -60,7 +83,7 @@ def check_responses(address: Address, workload: str, array_length: int) -> None:
         assert response.version == 11
         assert response.headers.get_all("Content-Length") == [str(len(body.encode()))]
         assert response.headers["Allow"] == ("GET" if response.status == 405 else None)
-        assert connection.sock is socket, f"the server closed after {entry['method']} {entry['path']}"
+        assert connection.sock is kept, f"the server closed after {entry['method']} {entry['path']}"
     connection.close()
 
 

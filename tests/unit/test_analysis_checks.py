@@ -85,6 +85,15 @@ RULES: list[tuple[str, Edit, str]] = [
 ]
 
 
+def test_a_prebuilt_unikernel_is_known_by_its_answers(tmp_path: Path) -> None:
+    def known_by_answers(record: TrialRecord) -> TrialRecord:
+        assert record.instance
+        instance = record.instance.model_copy(update={"identified_by": "answers"})
+        return record.model_copy(update={"identity": None, "instance": instance})
+
+    assert len(campaign(tmp_path, known_by_answers).valid) == 12
+
+
 @pytest.mark.parametrize(("rule", "edit", "why"), RULES)
 def test_a_trial_that_fails_a_rule_does_not_count(tmp_path: Path, rule: str, edit: Edit, why: str) -> None:
     def first_docker(record: TrialRecord) -> TrialRecord:

@@ -10,8 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from contracts.campaign import Campaign, NotRun
-from contracts.manifest import Manifest
+from contracts.capstan_package import Package
+from contracts.capstan_run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
+from contracts.capstanfile import Capstanfile
 from contracts.plan import PlannedTrial
+from contracts.prebuilt import PrebuiltImage
 from contracts.study import Cell, Load, Study, StudyCaps
 from contracts.trial import (
     Boot,
@@ -32,7 +35,8 @@ from contracts.trial import (
 
 FORMATS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
-    *(Study, StudyCaps, Load, Manifest, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
+    *(Study, StudyCaps, Load, Capstanfile, Package, RunFile, NativeSet, NodeSet, PythonSet, JavaSet),
+    *(PrebuiltImage, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
     *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
     *(Footprint, Ended),
 )

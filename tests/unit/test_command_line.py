@@ -23,6 +23,11 @@ def test_osv_gets_options_before_the_program() -> None:
     assert "--ip=eth0,10.0.0.9,255.255.255.128 --defaultgw=10.0.0.1" in line
 
 
+def test_osv_takes_further_options_before_the_program() -> None:
+    line = osv_command_line("/app/server", {}, "10.0.0.9/24", "10.0.0.1", ["--bootchart"])
+    assert line.index("--bootchart") < line.index("/app/server")
+
+
 @pytest.mark.parametrize("of", [linux_command_line, osv_command_line])
 def test_white_space_is_refused_by_name(of) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(AnsibleFilterError, match="UNILAB_NONCE"):

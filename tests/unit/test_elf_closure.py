@@ -66,6 +66,58 @@ def test_a_library_that_only_the_tree_has_is_loaded_by_path(tmp_path: Path, libr
     assert set(closure(tmp_path / "tree", library_folders()).shared) == {"libgcc_s.so.1"}
 
 
+@pytest.mark.parametrize("folder", ["", "lib", "usr/lib/x86_64-linux-gnu"])
+def test_a_library_that_only_one_runtime_would_find_is_put_where_both_look(
+    tmp_path: Path, libraries: Path, folder: str
+) -> None:
+    tree = tmp_path / "tree"
+    _program(tree, libraries)
+    (tree / folder).mkdir(parents=True, exist_ok=True)
+    (libraries / "libouter.so").rename(tree / folder / "libouter.so")
+    found = closure(tree, [libraries, *library_folders()])
+    assert found.shared["libouter.so"] == tree / folder / "libouter.so"
+    assert found.shared["libinner.so"] == libraries / "libinner.so"
+
+
+def test_a_library_that_is_opened_by_name_is_named_by_the_manifest(tmp_path: Path, libraries: Path) -> None:
+    tree = tmp_path / "tree"
+    compile_c(MAIN, tree / "server")
+    found = closure(tree, [libraries, *library_folders()], ["libouter.so"])
+    assert {"libouter.so", "libinner.so", "libgcc_s.so.1"} == set(found.shared)
+    (tree / "usr/lib").mkdir(parents=True)
+    (tree / "usr/lib/libouter.so").write_bytes((libraries / "libouter.so").read_bytes())
+    again = closure(tree, [libraries, *library_folders()], ["libouter.so"])
+    assert set(again.shared) == {"libinner.so", "libgcc_s.so.1"}
+
+
+def test_a_kernel_that_hides_its_libstdcxx_is_given_one(tmp_path: Path) -> None:
+    compile_c(MAIN, tmp_path / "tree/server")
+    assert "libstdc++.so.6" in closure(tmp_path / "tree", library_folders(), ["libstdc++.so.6"]).shared
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("libnowhere.so.9", "needs libnowhere.so.9, which neither"),
+        ("/usr/lib/libz.so.1", "'/usr/lib/libz.so.1' is a path"),
+        ("libc.so.6", "'libc.so.6' is the C library's, which OSv is itself"),
+        ("ld-linux-x86-64.so.2", "is the C library's"),
+    ],
+)
+def test_libraries_that_cannot_be_opened_are_refused(tmp_path: Path, name: str, problem: str) -> None:
+    (tmp_path / "service").mkdir()
+    compile_c(MAIN, tmp_path / "service/main")
+    with pytest.raises(InputError) as caught:
+        staged(tmp_path, {"/app/server": "main"}, libraries=[name])
+    assert problem in str(caught.value)
+    assert not (tmp_path / "tree").exists()
+
+
+def test_libraries_need_a_program_that_opens_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="key libraries: nothing in the tree could open"):
+        staged(tmp_path, libraries=["libz.so.1"])
+
+
 def test_a_library_found_nowhere_is_named(tmp_path: Path, libraries: Path) -> None:
     _program(tmp_path / "tree", libraries)
     (libraries / "libinner.so").unlink()

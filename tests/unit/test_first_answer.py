@@ -1,4 +1,4 @@
-"""Boot time from outside: only the right nonce counts."""
+"""Boot time from outside: only the right nonce counts, or the workload's right answer."""
 
 from __future__ import annotations
 
@@ -53,3 +53,20 @@ def test_an_instance_that_ended_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(first_answer, "ALIVE_EVERY_S", 0.05)
     with pytest.raises(first_answer.NoAnswer, match="ended before"):
         first_answer.wait("127.0.0.1", 1, "n", timeout_s=30, alive=lambda: False)
+
+
+def test_an_instance_without_a_nonce_is_known_by_the_right_answer(port: int) -> None:
+    right = first_answer.Answer("/todos", 200, '{"nonce": "new", "threads": 1}')
+    answer = first_answer.wait_for("127.0.0.1", port, right, timeout_s=5)
+    assert answer.identity == {} and answer.polls == 3
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "another"), (404, '{"nonce": "old", "threads": 1}')])
+def test_a_wrong_answer_is_told(port: int, status: int, body: str) -> None:
+    with pytest.raises(first_answer.NoAnswer, match="not the workload's answer"):
+        first_answer.wait_for("127.0.0.1", port, first_answer.Answer("/", status, body), timeout_s=0.2)
+
+
+def test_an_address_is_silent_until_somebody_listens(port: int) -> None:
+    assert not first_answer.is_silent("127.0.0.1", port)
+    assert first_answer.is_silent("127.0.0.1", 1)

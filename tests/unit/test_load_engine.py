@@ -216,6 +216,7 @@ def _options(load: Load, folder: Path) -> Any:
         max_s=60,
         responses=folder,
         array_length=None,
+        tells_identity=True,
         expected_nonce=None,
         expected_artifact=None,
         expected_threads=None,

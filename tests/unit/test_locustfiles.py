@@ -40,6 +40,7 @@ class Service:
         self.script = script
         self.loaded = 0
         self.nonce = "n1"
+        self.tells_identity = True
         self.delay_s = 0.002
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
@@ -68,15 +69,18 @@ class Service:
         with connection, suppress(OSError):
             while head := connection.recv(65536):
                 path = head.split(b" ")[1]
-                answer = (200, self._identity()) if path == b"/identity" else self._load()
+                answer = self._identity() if path == b"/identity" else self._load()
                 if answer is None:
                     return
                 for piece in answer if isinstance(answer, list) else [_http(*answer)]:
                     connection.sendall(piece)
                     time.sleep(PAUSE_S if isinstance(answer, list) else 0)
 
-    def _identity(self) -> str:
-        return json.dumps({"service": "todos-go", "nonce": self.nonce, "artifact": "a1", "threads": 1})
+    def _identity(self) -> tuple[int, str]:
+        if not self.tells_identity:
+            return 404, "{}"
+        told = {"service": "todos-go", "nonce": self.nonce, "artifact": "a1", "threads": 1}
+        return 200, json.dumps(told)
 
     def _load(self) -> tuple[int, str] | list[bytes] | None:
         with self._lock:
@@ -162,6 +166,23 @@ def _intervals(folder: Path) -> list[HdrHistogram]:
         intervals.append(interval)
     reader.close()
     return intervals
+
+
+def test_a_target_without_an_identity_is_loaded_where_that_is_said(
+    serve: Any, command: Any, tmp_path: Path
+) -> None:
+    service = serve(lambda n: RIGHT)
+    service.tells_identity = False
+    silent = {"expect_nonce": None, "expect_artifact": None, "expect_threads": None}
+    done = _run(command(service.port, duration_s="1", identity="answers", **silent))
+    assert done.returncode == 0, done.stderr
+    end, load, content = _outcome(tmp_path)
+    assert end == Ended(state="completed") and load is not None and load.requests > 0
+    assert content["identity"] is None
+    _run(command(service.port, duration_s="1", **silent))
+    assert "no identity in" in _outcome(tmp_path)[0].why
+    done = _run(command(service.port, duration_s="1", identity="guess"))
+    assert "--identity: 'guess' is unknown" in done.stderr
 
 
 @pytest.mark.parametrize("locustfile", ["todos.py", "bubble_sort.py"])

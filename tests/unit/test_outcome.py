@@ -79,12 +79,21 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_trial_in_which_all_went_well_is_completed() -> None:
-    record = record_of(FACTS, STEPS)
+    record = record_of(FACTS, STEPS, {"TLS initialization": 1.91})
     assert record.end.state == "completed" and record.end.why == ""
     assert record.boot and record.boot.first_answer_ms == 400.0
+    assert record.boot.phases_ms == {"TLS initialization": 1.91}
     assert record.identity and record.identity.nonce_seen == record.identity.nonce_wanted == "abc"
     assert [row.when for row in record.footprints] == ["idle", "loaded"]
     assert record.caps and record.caps.wanted_memory_bytes == 256 * 2**20
+
+
+def test_a_unikernel_that_tells_no_identity_is_recorded_without_one() -> None:
+    facts = FACTS | {"instance": FACTS["instance"] | {"identified_by": "answers"}}
+    record = record_of(facts, changed(start=STEPS["start"] | {"identity": {}}))
+    assert (record.end.state, record.end.why) == ("completed", "")
+    assert record.identity is None and record.boot and record.boot.first_answer_ms == 400.0
+    assert record.instance and record.instance.identified_by == "answers"
 
 
 def test_a_footprint_that_the_study_did_not_ask_for_is_no_fault() -> None:

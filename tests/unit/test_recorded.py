@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.recorded import make_once
+from ansible.module_utils.unilab.recorded import Written, make_once
 
 
 def _write(path: Path) -> None:
@@ -42,6 +44,44 @@ def test_made_again_when_anything_differs(tmp_path: Path, damage: str) -> None:
     assert path.read_text() == "content"
 
 
+def test_what_a_writer_tells_is_kept_beside_the_file(tmp_path: Path) -> None:
+    def write(path: Path) -> Written:
+        _write(path)
+        return Written("its hash", {"lines": ["a", "b"]})
+
+    path = tmp_path / "disk"
+    made = make_once(path, {"a": 1}, write, check_mode=False)
+    assert (made.sha256, made.facts, made.facts_before) == ("its hash", {"lines": ["a", "b"]}, {})
+    told = make_once(path, {"a": 2}, write, check_mode=True)
+    assert (told.facts, told.facts_before) == ({}, {"lines": ["a", "b"]})
+
+
+def test_a_kept_file_tells_the_same_again(tmp_path: Path) -> None:
+    def write(path: Path) -> Written:
+        _write(path)
+        return Written(None, {"lines": ["a"]})
+
+    path = tmp_path / "disk"
+    made = make_once(path, {}, write, check_mode=False)
+    again = make_once(path, {}, _must_not, check_mode=False)
+    assert (again.sha256, again.facts) == (made.sha256, made.facts)
+    assert again.facts_before == again.facts == {"lines": ["a"]}
+
+
+@pytest.mark.parametrize("above", ["file", "/proc/unilab"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, above: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match=r"disk: cannot write it: .*Remedy: give a folder that can be written"):
+        make_once(tmp_path / above / "disk", {}, _must_not, check_mode=False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir(mode=0o555)
+    with pytest.raises(LabError, match="disk: cannot write it: Permission denied"):
+        make_once(tmp_path / "folder/disk", {}, _must_not, check_mode=False)
+
+
 def test_check_mode_makes_nothing(tmp_path: Path) -> None:
     told = make_once(tmp_path / "images/disk", {}, _must_not, check_mode=True)
     assert (told.changed, told.sha256) == (True, None)
@@ -56,7 +96,7 @@ def test_a_failed_writer_leaves_the_old_file(tmp_path: Path) -> None:
         new.write_text("half")
         raise OSError("no space")
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(LabError, match=r"disk: cannot write it: no space. Remedy: "):
         make_once(path, {"a": 2}, fail, check_mode=False)
     assert path.read_text() == "content"
     assert sorted(child.name for child in tmp_path.iterdir()) == ["disk", "disk.json"]

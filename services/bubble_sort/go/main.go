@@ -15,6 +15,10 @@ type report struct {
 	Sorted bool `json:"sorted"`
 }
 
+func init() {
+	serve.Main = main
+}
+
 func main() {
 	length := serve.Int("UNILAB_ARRAY_LENGTH", 20000, 2, 1000000)
 	serve.Run("bubble_sort-go", map[string]http.HandlerFunc{

@@ -26,8 +26,15 @@ type failure struct {
 	Error string `json:"error"`
 }
 
+// Main is the service's own main, for whoever starts it otherwise (see shared.go).
+var Main func()
+
+// variant is appended to the service's name; the linker sets it.
+var variant string
+
 // Run answers GET on each path of routes, as the service called name, until SIGTERM.
 func Run(name string, routes map[string]http.HandlerFunc) {
+	name += variant
 	port := Int("UNILAB_PORT", 8080, 1, 65535)
 	threads := Int("UNILAB_THREADS", 1, 1, 64)
 	self := identity{Service: name, Nonce: nonce(), Artifact: artifact()}

@@ -24,6 +24,10 @@ var todos = []todo{
 	{5, "Read the report", false, "2018-05-01"},
 }
 
+func init() {
+	serve.Main = main
+}
+
 func main() {
 	serve.Run("todos-go", map[string]http.HandlerFunc{
 		"/todos":      all,

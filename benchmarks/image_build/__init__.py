@@ -1,0 +1,1 @@
+"""What it costs to make an image of a tree."""

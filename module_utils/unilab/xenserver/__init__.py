@@ -1,0 +1,1 @@
+"""XenServer and XCP-ng over XAPI: docs/xenserver.md lists every message that is used."""

@@ -1,0 +1,25 @@
+"""The first sectors of a boot disk with another command line: what differs from trial to trial."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ansible.module_utils.unilab.osv_command_line import set_command_line
+
+# Boot sector and OSv's 63 sectors of command line, and no more than whole blocks of any storage.
+HEAD_BYTES = 64 << 10
+
+
+def head_of(image: Path, command_line: str) -> bytes:
+    """The first 64 KiB of the raw boot disk ``image`` with ``command_line`` in them.
+
+    Raises LabError where the disk has no place for one, or it is too long.
+    """
+    with image.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    with tempfile.TemporaryDirectory() as aside:
+        copy = Path(aside) / image.name
+        copy.write_bytes(head)
+        set_command_line(copy, command_line)
+        return copy.read_bytes()

@@ -1,0 +1,422 @@
+"""Both forms of manifest: what is read, what is told, and the one message for what is wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packages import about, mpm, native, package
+
+from contracts.capstan_ignore import ignored
+from contracts.capstan_package import open_folder
+from contracts.errors import InputError
+from contracts.manifest import Manifest, PackageArchive, PackageFolder, Script, load_manifest
+
+EXAMPLES = os.environ.get("UNILAB_CAPSTAN_EXAMPLES", "")
+
+
+def capstanfile(folder: Path, **keys: object) -> Path:
+    path = folder / "Capstanfile"
+    path.write_text(yaml.safe_dump({"cmdline": "/server"} | keys))
+    return path
+
+
+def layer_names(manifest: Manifest) -> list[str]:
+    return [layer.name for layer in manifest.layers]
+
+
+def scripts(manifest: Manifest) -> dict[str, str]:
+    sources = [source for layer in manifest.layers for source in layer.sources]
+    return {source.guest: source.text for source in sources if isinstance(source, Script)}
+
+
+# Capstanfile
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"files": None, "build": True},
+        {"files": {}, "base": "someone/base"},
+        {"cmdline": "/java.so\n-Xmx1G\n-jar /a.jar\n", "base": "jdk", "build": "make"},
+        {"rpm-base": {"name": "jdk", "version": 1.7, "release": "1.fc19", "arch": "x86_64"}},
+        {"rootfs": "./", "cmdline": "/python /server.py"},
+        {"files": {"lib/a.so": "a.so", "/usr/b": "b/&"}, "env": {"PORT": 8000, "DEBUG": True}},
+    ],
+)
+def test_shapes_in_use_are_read(tmp_path: Path, keys: dict[str, Any]) -> None:
+    manifest = load_manifest(capstanfile(tmp_path, **keys))
+    assert manifest.cmdline.startswith("/")
+    assert all(guest.startswith("/") for guest in manifest.files)
+    assert all(isinstance(value, str) for value in manifest.env.values())
+
+
+def test_bases_are_not_honoured_and_named(tmp_path: Path) -> None:
+    path = capstanfile(tmp_path, **{"base": "someone/jdk", "rpm-base": {"name": "openjdk"}})
+    base, rpm = load_manifest(path).notices
+    assert base.startswith("base: 'someone/jdk' is not read")
+    assert rpm.startswith("rpm-base: 'openjdk' is not installed")
+
+
+def test_environment_comes_from_the_key_and_the_command(tmp_path: Path) -> None:
+    path = capstanfile(tmp_path, cmdline="--env=A=2 --env=B?=2 /server $A", env={"A": 1, "B": 1})
+    manifest = load_manifest(path)
+    assert manifest.env == {"A": "2", "B": "1"}
+    assert manifest.cmdline == "/server 2"
+
+
+@pytest.mark.parametrize("text", ["cmdline: /a ! \n", "cmdline: /a\nosv_cmdline_suffix: ' !'\n"])
+def test_what_only_osv_needs_stands_apart(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Capstanfile").write_text(text)
+    manifest = load_manifest(tmp_path)
+    assert (manifest.cmdline, manifest.osv_cmdline_suffix) == ("/a", " !")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("cmdline: /a\nfile: {}\n", "file", "unknown key in capstanfile"),
+        ("files: {/a: a}\n", "cmdline", "Field required"),
+        ("cmdline: ''\n", "cmdline", "at least 1 character"),
+        ("cmdline: /a\nfiles: {/../a: a}\n", "files", "guest path '/../a' leaves the tree"),
+        ("cmdline: /a\nfiles: {../a: a}\n", "files", "guest path '../a' leaves the tree"),
+        ("cmdline: /a\nfiles:\n  /a: a\n  /a: b\n", "/a", "given twice, for the second time in line 4"),
+        ("cmdline: /a\ncmdline: /b\n", "cmdline", "given twice"),
+        ("cmdline: /a; /b\n", "cmdline", "starts 2 programs"),
+        ("cmdline: /a\nenv: {A: x y}\n", "env.A", "cannot carry white space"),
+        ("cmdline: [\n", "", "not YAML"),
+        ("- cmdline\n", "", "a manifest is a mapping, this is list"),
+    ],
+)
+def test_bad_capstanfiles_are_refused(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    path = tmp_path / "Capstanfile"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_manifest(path)
+    assert (caught.value.file, caught.value.key) == (str(path), key)
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_looked_into(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds neither Capstanfile nor meta"):
+        load_manifest(tmp_path)
+    package(tmp_path, run=native("/server"))
+    assert load_manifest(tmp_path).path == tmp_path / "meta/package.yaml"
+    capstanfile(tmp_path)
+    with pytest.raises(InputError, match="holds both Capstanfile and meta"):
+        load_manifest(tmp_path)
+
+
+# Package form
+
+
+def test_a_package_alone(tmp_path: Path) -> None:
+    run = native("/server -p 1", env={"PORT": 8000})
+    path = package(tmp_path / "app", {"server": ""}, run, version=1.0, build="make", libraries=["libz.so.1"])
+    manifest = load_manifest(path)
+    assert (manifest.folder, manifest.build) == (tmp_path / "app", "make")
+    assert (manifest.cmdline, manifest.env) == ("/server -p 1", {"PORT": "8000"})
+    assert manifest.libraries == ("libz.so.1",)
+    assert layer_names(manifest) == ["the application", "config sets"]
+    assert scripts(manifest) == {"/run/default": "--env=PORT?=8000 /server -p 1"}
+    assert manifest.notices == ()
+
+
+def test_required_packages_come_first_each_after_its_own(tmp_path: Path) -> None:
+    shelf = tmp_path / "packages"
+    package(shelf / "one", require=["three"])
+    mpm(shelf / "two.mpm", {"/meta/package.yaml": about("two"), "/lib/two.so": ""})
+    mpm(shelf / "three.mpm", {"meta/package.yaml": about("three")}, "w")
+    path = package(tmp_path / "app", run=native("/server"), require=["three", "two", "one"])
+    manifest = load_manifest(path, shelf)
+    wanted = ["package two", "package three", "package one", "the application", "config sets"]
+    assert layer_names(manifest) == wanted
+    kinds = [type(layer.sources[0]) for layer in manifest.layers[:3]]
+    assert kinds == [PackageArchive, PackageArchive, PackageFolder]
+
+
+def test_osvs_own_start_is_left_out(tmp_path: Path) -> None:
+    path = package(tmp_path / "app", run=native("/server"), require=["osv.bootstrap"], binary={"qemu": "x"})
+    bootstrap, binary = load_manifest(path).notices
+    assert bootstrap.startswith("require: osv.bootstrap of app is left out")
+    assert binary.startswith("binary: of app is not read")
+
+
+def test_a_base_gives_the_command_and_the_set_goes_first(tmp_path: Path) -> None:
+    shelf = tmp_path / "packages"
+    base = {"bootcmd": "--env=LANG?=C /tool $FILE", "env": {"FILE": "none", "LEVEL": "1"}}
+    package(
+        shelf / "tool", run={"runtime": "native", "config_set": {"run": base, "alias": {"base": "tool:run"}}}
+    )
+    own = {"base": "tool:alias", "env": {"FILE": "/a.conf"}}
+    run = {"runtime": "native", "config_set": {"mine": own}}
+    manifest = load_manifest(package(tmp_path / "app", run=run, require=["tool"]), shelf)
+    assert manifest.cmdline == "/tool /a.conf"
+    assert manifest.env == {"FILE": "/a.conf", "LEVEL": "1", "LANG": "C"}
+    assert sorted(scripts(manifest)) == ["/run/alias", "/run/mine", "/run/run"]
+    assert scripts(manifest)["/run/mine"] == "--env=FILE?=/a.conf --env=LEVEL?=1 --env=LANG?=C /tool $FILE"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "interpreter", "command", "keys", "cmdline"),
+    [
+        (
+            "java",
+            "openjdk8-zulu-compact1:java",
+            "/java.so -Xmx$XMX -cp $CLASSPATH $JVM_ARGS $MAIN $ARGS",
+            {"main": "/a.jar", "args": ["-p", 1], "jvm_args": ["-Da=b"], "xmx": "64m"},
+            "/java.so -Xmx64m -cp / -Da=b -jar /a.jar -p 1",
+        ),
+        (
+            "java",
+            "openjdk8-zulu-compact1:java",
+            "/java.so $JVM_ARGS -cp $CLASSPATH $MAIN",
+            {"main": "a.Main", "classpath": ["/a", "/b"]},
+            "/java.so -cp /a:/b a.Main",
+        ),
+        ("node", "node-4.4.5:node", "/node $NODE_ARGS $MAIN $ARGS", {"main": "/a.js"}, "/node /a.js"),
+        ("node", "node-4.4.5:node", "/node $NODE_ARGS $MAIN $ARGS", {"shell": True}, "/node"),
+        (
+            "python",
+            "python-2.7:python",
+            "/python $PYTHON_ARGS $MAIN $ARGS",
+            {"main": "/a.py", "python_args": ["-O"], "args": ["x"]},
+            "/python -O /a.py x",
+        ),
+        ("python", "python-2.7:python", "/python $PYTHON_ARGS $MAIN", {"shell": True}, "/python -"),
+    ],
+)
+def test_runtimes_fill_in_their_interpreters_command(  # noqa: PLR0917  one column each
+    tmp_path: Path, runtime: str, interpreter: str, command: str, keys: dict[str, Any], cmdline: str
+) -> None:
+    name, _, config_set = interpreter.partition(":")
+    base = {"runtime": "native", "config_set": {config_set: {"bootcmd": command, "env": {"XMX": "1g"}}}}
+    package(tmp_path / "packages" / name, run=base)
+    path = package(tmp_path / "app", run={"runtime": runtime, "config_set": {"main": keys}})
+    manifest = load_manifest(path, tmp_path / "packages")
+    assert manifest.cmdline == cmdline
+    assert manifest.env == {"XMX": "1g"}
+    assert manifest.notices == ()
+
+
+def test_another_jdk_is_named_by_base(tmp_path: Path) -> None:
+    jdk = {"runtime": "native", "config_set": {"java": {"bootcmd": "/jre/bin/java $MAIN !"}}}
+    package(tmp_path / "packages/openjdk17", run=jdk)
+    run = {"runtime": "java", "config_set": {"main": {"main": "a.Main", "base": "openjdk17:java"}}}
+    path = package(tmp_path / "app", run=run, require=["openjdk17"])
+    manifest = load_manifest(path, tmp_path / "packages")
+    assert (manifest.cmdline, manifest.osv_cmdline_suffix) == ("/jre/bin/java a.Main", " !")
+
+
+def test_which_set_runs(tmp_path: Path) -> None:
+    sets = {"one": {"bootcmd": "/one"}, "default": {"bootcmd": "/two"}}
+    named = {"runtime": "native", "config_set": sets, "config_set_default": "one"}
+    assert load_manifest(package(tmp_path / "a", run=named)).cmdline == "/one"
+    unnamed = {"runtime": "native", "config_set": sets}
+    assert load_manifest(package(tmp_path / "b", run=unnamed)).cmdline == "/two"
+    package(tmp_path / "packages/lib", run=native("/three"))
+    without = package(tmp_path / "c", require=["lib"])
+    assert load_manifest(without, tmp_path / "packages").cmdline == "/three"
+
+
+def test_pieces_of_osvs_own_packages_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "tool/mpm").mkdir(parents=True)
+    piece = tmp_path / "tool/mpm/package.yaml"
+    piece.write_text("title: A tool\nversion: 1.2\nrequire: [osv.lib]\n")
+    opened = open_folder(piece)
+    assert (opened.package.name, opened.package.title) == ("osv.tool", "A tool")
+    assert [notice.partition(":")[0] for notice in opened.notices] == ["name", "author"]
+
+
+GOOD = {"bootcmd": "/a"}
+
+
+@pytest.mark.parametrize(
+    ("run", "key", "problem"),
+    [
+        ({"runtime": "ruby", "config_set": {"a": GOOD}}, "runtime", "'native', 'node', 'java' or 'python'"),
+        ({"runtime": "native", "config_set": {}}, "config_set", "at least 1 item"),
+        ({"runtime": "native", "config_sets": {}}, "config_set", "Field required"),
+        ({"runtime": "native", "config_set": {"a": {"main": "x"}}}, "config_set.a.main", "unknown key"),
+        ({"runtime": "native", "config_set": {"a": {}}}, "config_set.a", "bootcmd is missing"),
+        ({"runtime": "node", "config_set": {"a": {}}}, "config_set.a", "main is missing"),
+        ({"runtime": "java", "config_set": {"a": {}}}, "config_set.a", "main is missing"),
+        (
+            {"runtime": "python", "config_set": {"a": {"shell": True, "main": "/a"}}},
+            "config_set.a",
+            "a shell takes neither",
+        ),
+        (
+            {"runtime": "node", "config_set": {"a": {"main": "/a", "base": "x:y"}}},
+            "config_set.a",
+            "'main' does not go with a base",
+        ),
+        ({"runtime": "native", "config_set": {"a/b": GOOD}}, "config_set.a/b", "cannot name a file of /run"),
+        (
+            {"runtime": "native", "config_set": {"a": GOOD}, "config_set_default": "b"},
+            "config_set_default",
+            "there is no config set 'b'; there is a",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": GOOD}, "config_set_default": "a,b"},
+            "config_set_default",
+            "starts several programs",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": GOOD, "b": GOOD}},
+            "config_set_default",
+            "there are 2 config sets, and none is the default",
+        ),
+        ({"runtime": "native", "config_set": {"a": {"base": "x"}}}, "config_set.a.base", "should match"),
+        (
+            {"runtime": "native", "config_set": {"a": {"base": "lib:default"}}},
+            "config_set.a.base",
+            "package 'lib' is not required, or has no meta/run.yaml",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": {"base": "app:b"}}},
+            "config_set.a.base",
+            "package 'app' has no config set 'b'; it has a",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": {"base": "app:b"}, "b": {"base": "app:a"}}},
+            "config_set_default",
+            "there are 2 config sets",
+        ),
+        (
+            {
+                "runtime": "native",
+                "config_set": {"a": {"base": "app:b"}, "b": {"base": "app:a"}},
+                "config_set_default": "a",
+            },
+            "config_set.b.base",
+            "comes back to itself: app:a -> app:b -> app:a",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": {"bootcmd": "/a; /b"}}},
+            "config_set.a.bootcmd",
+            "starts 2 programs",
+        ),
+        (
+            {"runtime": "native", "config_set": {"a": {"bootcmd": "/a", "env": {"A": "x y"}}}},
+            "config_set.a.env.A",
+            "white space",
+        ),
+    ],
+)
+def test_bad_run_files_are_refused(tmp_path: Path, run: dict[str, Any], key: str, problem: str) -> None:
+    path = package(tmp_path / "app", run=run)
+    with pytest.raises(InputError) as caught:
+        load_manifest(path)
+    assert (caught.value.file, caught.value.key) == (str(path.with_name("run.yaml")), key)
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "problem"),
+    [
+        ({"requires": []}, "requires", "unknown key in package"),
+        ({"title": ""}, "title", "at least 1 character"),
+        ({"require": ["lib"]}, "require", "package 'lib' is not in"),
+        ({"require": ["../lib"]}, "require", "'../lib' names no package"),
+        ({"require": ["app"]}, "require", "goes in a circle: app -> app"),
+        ({"require": ["circle"]}, "require", "goes in a circle: app -> circle -> back -> circle"),
+    ],
+)
+def test_bad_packages_are_refused(tmp_path: Path, keys: dict[str, Any], key: str, problem: str) -> None:
+    shelf = tmp_path / "packages"
+    package(shelf / "circle", require=["back"])
+    package(shelf / "back", require=["circle"])
+    path = package(tmp_path / "app", run=native("/server"), **keys)
+    with pytest.raises(InputError) as caught:
+        load_manifest(path, shelf)
+    assert caught.value.key == key
+    assert problem in str(caught.value)
+
+
+def test_nothing_to_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing says what to run"):
+        load_manifest(package(tmp_path / "app"))
+    with pytest.raises(InputError, match="in the folder of packages, of which none is given"):
+        load_manifest(package(tmp_path / "app", require=["lib"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"no tar file at all", "not a whole tar file"),
+        (b"\x1f\x8b\x08" + bytes(40), "not a whole tar file"),
+    ],
+)
+def test_damaged_packages_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "lib.mpm").write_bytes(content)
+    path = package(tmp_path / "app", run=native("/server"), require=["lib"])
+    with pytest.raises(InputError, match=problem) as caught:
+        load_manifest(path, tmp_path)
+    assert caught.value.file == str(tmp_path / "lib.mpm")
+
+
+def test_a_package_cut_short_is_named(tmp_path: Path) -> None:
+    whole = mpm(tmp_path / "lib.mpm", {"meta/package.yaml": about("lib"), "data": "x" * 100_000}, "w")
+    whole.write_bytes(whole.read_bytes()[:50_000])
+    path = package(tmp_path / "app", run=native("/server"), require=["lib"])
+    with pytest.raises(InputError, match=r"lib\.mpm: not a whole tar file"):
+        load_manifest(path, tmp_path)
+
+
+def test_what_a_package_must_hold(tmp_path: Path) -> None:
+    mpm(tmp_path / "lib.mpm", {"data": "x"})
+    path = package(tmp_path / "app", run=native("/server"), require=["lib"])
+    with pytest.raises(InputError, match="holds no meta"):
+        load_manifest(path, tmp_path)
+    mpm(tmp_path / "lib.mpm", {"meta/package.yaml": about("lib"), "a/../../data": "x"})
+    with pytest.raises(InputError, match=r"'a/\.\./\.\./data' leaves the tree"):
+        load_manifest(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "out", "stays"),
+    [
+        ("/a.txt", ["/a.txt"], ["/b/a.txt", "/aXtxt"]),
+        ("/**/a.txt", ["/a.txt", "/b/a.txt", "/b/c/a.txt"], ["/b/xa.txt"]),
+        ("/b", ["/b"], ["/bb"]),
+        ("/b/*", ["/b/a", "/b/c/d"], ["/b"]),
+        ("/*.txt", ["/a.txt"], ["/b/a.txt"]),
+        ("/**/*.txt", ["/a.txt", "/b/a.txt"], ["/a.text"]),
+        ("/*/*", ["/b/a", "/b/c/d"], ["/b"]),
+        ("# /b", [], ["/b"]),
+    ],
+)
+def test_capstanignore(tmp_path: Path, pattern: str, out: list[str], stays: list[str]) -> None:
+    (tmp_path / ".capstanignore").write_text(f"\n {pattern} \n")
+    expression = ignored(tmp_path)
+    assert [path for path in [*out, *stays] if expression.fullmatch(path)] == out
+    assert expression.fullmatch("/meta")
+    assert expression.fullmatch("/.git")
+
+
+def test_capstanignore_does_not_name_meta(tmp_path: Path) -> None:
+    (tmp_path / ".capstanignore").write_text("/meta\n")
+    with pytest.raises(InputError, match="remove the line /meta"):
+        ignored(tmp_path)
+
+
+@pytest.mark.skipif(not EXAMPLES, reason="UNILAB_CAPSTAN_EXAMPLES names no folder of public examples")
+def test_public_examples_are_read() -> None:
+    folder = Path(EXAMPLES)
+    capstanfiles = sorted(folder.rglob("Capstanfile"))
+    packages = sorted(folder.rglob("package.yaml"))
+    assert capstanfiles or packages, f"{folder} holds neither Capstanfile nor package.yaml"
+    for path in capstanfiles:
+        manifest = load_manifest(path)
+        content = yaml.safe_load(path.read_text())
+        told = " ".join(manifest.notices)
+        assert all(f"{key}: " in told for key in ("base", "rpm-base") if key in content), path
+        assert manifest.cmdline.startswith("/"), path
+    for path in packages:
+        assert open_folder(path).package.name, path

@@ -1,0 +1,41 @@
+"""The double and the modules in one process, for tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.testing import patch_module_args
+
+from tests.doubles.xapi.server import Double
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def connection(double: Double, **changes: Any) -> dict[str, Any]:
+    """The option ``connection`` for a double."""
+    return {
+        "hostname": "127.0.0.1",
+        "port": double.port,
+        "password": double.password,
+        "ca_file": str(double.certificate),
+        **changes,
+    }
+
+
+def run(module_name: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
+    """Run a module of library/ in this process; return what it answers, with ``failed`` in every case."""
+    spec = importlib.util.spec_from_file_location(module_name, PROJECT / f"library/{module_name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    printed = io.StringIO()
+    arguments |= {"_ansible_check_mode": check, "_ansible_diff": True}
+    with patch_module_args(arguments), redirect_stdout(printed), suppress(SystemExit):
+        module.main()
+    answer: dict[str, Any] = json.loads(printed.getvalue())
+    return {"failed": False, **answer}
