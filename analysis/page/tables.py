@@ -36,10 +36,10 @@ _AGAINST_ITSELF = (
 
 @dataclass(frozen=True)
 class Column:
-    """Numbers are set flush right, names on one line; prose may wrap."""
+    """Numbers are set flush right, names on one line; prose may wrap, and hashes within a word."""
 
     title: str
-    kind: Literal["name", "number", "prose"] = "name"
+    kind: Literal["name", "number", "prose", "hash"] = "name"
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,8 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
 def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
     """What was booted in each cell: every value that any of its boots states."""
     columns = [_SERVICE, _ARM, Column("accelerator"), Column("host"), Column("kernel", "prose")]
-    columns += [Column(title, "prose") for title in ("command line", "artifact SHA-256", "image SHA-256")]
+    columns.append(Column("command line", "prose"))
+    columns += [Column(title, "hash") for title in ("artifact SHA-256", "image SHA-256")]
     names = ("accelerator", "host", "kernel", "command_line", "artifact_sha256", "image_sha256")
     rows = []
     for cell in cells:
