@@ -16,6 +16,7 @@ from analysis.estimates.ratio import MINIMUM_BOOTS, ratio_of_means_interval
 from analysis.metrics import THROUGHPUT, right_answers
 from analysis.warm_up import SHORTEST_S, WarmUp
 from contracts.arms import split_service
+from contracts.control import arm_booted
 
 Severity = Literal["damaged", "excluded", "caution"]
 
@@ -60,36 +61,58 @@ def few_boots(cells: Sequence[CellTrials]) -> list[Finding]:
     ]
 
 
-def a_against_a(cells: Sequence[CellTrials]) -> list[Finding]:
-    """The negative control: the boots of even blocks against those of odd ones, which must not differ.
+@dataclass(frozen=True)
+class Control:
+    """One cell against itself: throughputs of two sets of its boots, and which these are."""
 
-    A study cannot name the same arm twice, so each arm is its own control: both halves are the same arm,
-    service and setting in interleaved blocks. Each of the m cells is tested at 5 % / m (Bonferroni), so
-    that a sound campaign is blamed in at most one case of twenty. With fewer than five boots in a half this
-    is a caution only: where boots fall into two modes, three of one and three of the other are no rarity.
+    cell: CellTrials
+    first: list[float]
+    second: list[float]
+    sets: str
+
+
+def a_against_a(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> list[Finding]:
+    """The negative control: two sets of boots of the same thing, which must not differ.
+
+    Each of the m cells is tested at 5 % / m (Bonferroni), so that a sound campaign is blamed in at most one
+    case of twenty. With fewer than five boots in a set this is a caution only: where boots fall into two
+    modes, three of one and three of the other are no rarity.
     """
-    controls = halves(cells)
+    found = controls(cells, twins)
     findings = []
-    for cell, even, odd in controls:
-        found = ratio_of_means_interval(even, odd, 1 - (1 - CONFIDENCE) / len(controls))
-        if found.told_apart:
+    for control in found:
+        ratio = ratio_of_means_interval(control.first, control.second, 1 - (1 - CONFIDENCE) / len(found))
+        if ratio.told_apart:
             what = (
-                f"A/A: its even blocks against its odd ones give {found.ratio:.3f} "
-                f"({found.low:.3f} to {found.high:.3f}), though both are the same arm"
+                f"A/A: {control.sets} give {ratio.ratio:.3f} "
+                f"({ratio.low:.3f} to {ratio.high:.3f}), though both are the same arm"
             )
-            enough = min(len(even), len(odd)) >= _BOOTS_TO_BLAME
+            enough = min(len(control.first), len(control.second)) >= _BOOTS_TO_BLAME
             severity: Severity = "excluded" if enough else "caution"
-            findings.append(Finding("a/a", severity, _name(cell.cell), what, (cell.cell.slug,)))
+            cell = control.cell.cell
+            findings.append(Finding("a/a", severity, _name(cell), what, (cell.slug,)))
     return findings
 
 
-def halves(cells: Sequence[CellTrials]) -> list[tuple[CellTrials, list[float], list[float]]]:
-    """Throughputs of even and of odd blocks, of the cells that have boots enough for their own control."""
+def controls(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> list[Control]:
+    """What each cell is compared with, where there are boots enough.
+
+    The cell's second set of boots, ``twins``, where the study names a control; else its own boots of even
+    blocks against those of odd ones, which lie between each other in time.
+    """
+    known = {(arm_booted(twin.cell.arm), twin.cell.setting): twin for twin in twins}
     found = []
     for cell in cells:
-        even, odd = (THROUGHPUT.values(cell.trials.filter(pl.col("block") % 2 == part)) for part in (0, 1))
-        if min(len(even), len(odd)) >= MINIMUM_BOOTS:
-            found.append((cell, even, odd))
+        twin = known.get((cell.cell.arm, cell.cell.setting))
+        if twin is not None:
+            sets = [THROUGHPUT.values(row.trials) for row in (cell, twin)]
+            said = "its boots against those of its control"
+        else:
+            blocks = [cell.trials.filter(pl.col("block") % 2 == part) for part in (0, 1)]
+            sets = [THROUGHPUT.values(trials) for trials in blocks]
+            said = "its even blocks against its odd ones"
+        if min(map(len, sets)) >= MINIMUM_BOOTS:
+            found.append(Control(cell, sets[0], sets[1], said))
     return found
 
 

@@ -14,7 +14,12 @@ import numpy as np
 import polars as pl
 
 from analysis.cells import CellKey, CellTrials
-from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP, hierarchical_bootstrap
+from analysis.estimates.bootstrap import (
+    MINIMUM_BOOTS_FOR_BOOTSTRAP,
+    Resampled,
+    ratio_of_resampled,
+    resample,
+)
 from analysis.estimates.rank import MedianInterval, median_interval
 from analysis.estimates.ratio import RatioInterval, cliffs_delta, ratio_of_means_interval, same_within
 from analysis.evidence import Evidence
@@ -96,6 +101,7 @@ def thread_pairs(cells: Sequence[CellTrials]) -> list[tuple[CellTrials, CellTria
 def compare(evidence: Evidence, pairs: list[Pair], metric: Metric, seed: int = 0) -> list[Comparison]:
     """The ratio of every pair that has the metric on both sides."""
     comparisons = []
+    drawn = _Resamples(evidence, seed)
     for pair in pairs:
         other, base = metric.values(pair.other.trials), metric.values(pair.base.trials)
         if other and base:
@@ -107,7 +113,7 @@ def compare(evidence: Evidence, pairs: list[Pair], metric: Metric, seed: int = 0
                     cliffs_delta(other, base),
                     same_within(other, base),
                     (median_interval(other), median_interval(base)),
-                    _second_opinion(evidence, pair, seed) if metric is THROUGHPUT else None,
+                    drawn.second_opinion(pair) if metric is THROUGHPUT else None,
                 )
             )
     return comparisons
@@ -117,18 +123,35 @@ def _but_threads(cell: CellKey) -> tuple[object, ...]:
     return cell.service, cell.arm, cell.memory_mib, cell.array_length
 
 
-def _second_opinion(evidence: Evidence, pair: Pair, seed: int) -> RatioInterval | None:
-    sides = [
-        [evidence.window_rates[trial_id] for trial_id in side.ids if trial_id in evidence.window_rates]
-        for side in (pair.other, pair.base)
-    ]
-    if min(map(len, sides)) < MINIMUM_BOOTS_FOR_BOOTSTRAP:
-        return None
-    windows = min(len(rates) for side in sides for rates in side)
-    if not windows or any(sum(rates[:windows]) == 0 for side in sides for rates in side):
-        return None
-    other, base = (np.asarray([rates[:windows] for rates in side]) for side in sides)
-    return hierarchical_bootstrap(other, base, seed)
+class _Resamples:
+    """The hierarchical bootstrap of pairs: a cell that stands in several of them is drawn once."""
+
+    def __init__(self, evidence: Evidence, seed: int) -> None:
+        self._rates = evidence.window_rates
+        self._seed = seed
+        self._places = {row.cell.slug: place for place, row in enumerate(evidence.cells)}
+        self._drawn: dict[tuple[str, int], Resampled] = {}
+
+    def second_opinion(self, pair: Pair) -> RatioInterval | None:
+        """The interval, from 20 boots with windows on."""
+        sides = [self._windows(side) for side in (pair.other, pair.base)]
+        if min(map(len, sides)) < MINIMUM_BOOTS_FOR_BOOTSTRAP:
+            return None
+        windows = min(len(rates) for side in sides for rates in side)
+        if not windows or any(sum(rates[:windows]) == 0 for side in sides for rates in side):
+            return None
+        return ratio_of_resampled(self._resampled(pair.other, windows), self._resampled(pair.base, windows))
+
+    def _windows(self, side: CellTrials) -> list[Sequence[float]]:
+        return [self._rates[trial_id] for trial_id in side.ids if trial_id in self._rates]
+
+    def _resampled(self, side: CellTrials, windows: int) -> Resampled:
+        slug = side.cell.slug
+        if (slug, windows) not in self._drawn:
+            rates = np.asarray([rates[:windows] for rates in self._windows(side)])
+            generator = np.random.default_rng([self._seed, self._places[slug]])
+            self._drawn[slug, windows] = resample(rates, generator)
+        return self._drawn[slug, windows]
 
 
 def _without_counterpart(cells: list[CellTrials]) -> list[Refusal]:

@@ -14,8 +14,9 @@ from analysis.check_cells import Finding
 from analysis.check_trials import judge
 from analysis.latency import window_rates
 from analysis.results import Results
-from analysis.warm_up import WarmUp, classify
+from analysis.warm_up import WarmUp, classify_each
 from contracts.arms import ARMS
+from contracts.control import arm_booted, is_again
 from contracts.study import Cell
 
 
@@ -27,6 +28,8 @@ class Evidence:
         source: who measured: a campaign's name, or the publication of others.
         trials: tables.TRIAL_SCHEMA, with ``failed`` and ``why_not`` ("" where a trial counts).
         cells: every planned cell with the trials that count, in the study's order, then the arms'.
+        controls: the same of the arm that the study boots twice, under its second name: compared with
+            itself, and with nothing else.
         findings: what the checks found.
         warm_ups: class of each trial that has a log, by trial id.
         window_rates: answers per second of each second of the measured window, by trial id.
@@ -40,6 +43,7 @@ class Evidence:
     warm_ups: Mapping[str, WarmUp]
     window_rates: Mapping[str, Sequence[float]]
     arms_not_run: frozenset[str] = frozenset()
+    controls: tuple[CellTrials, ...] = ()
 
     @cached_property
     def valid(self) -> pl.DataFrame:
@@ -70,26 +74,28 @@ class Evidence:
 def evidence_of(results: Results) -> Evidence:
     """Tables and checks of a campaign."""
     trials = judge(tables.trials_table(results))
-    cells = _cells(results, trials)
+    every = _cells(results, trials)
+    cells = tuple(row for row in every if not is_again(row.cell.arm))
+    controls = tuple(row for row in every if is_again(row.cell.arm))
     windows = trials.filter(pl.col("window_s").is_not_null()).select("trial_id", "window_s").iter_rows()
     rates = {
         trial_id: window_rates(results.latencies[trial_id], window_s)
         for trial_id, window_s in windows
         if trial_id in results.latencies
     }
-    warm_ups = {trial_id: classify(values) for trial_id, values in rates.items()}
+    warm_ups = classify_each(rates)
     answers = {trial_id: latency.window.total for trial_id, latency in results.latencies.items()}
     findings = (
         *_damaged_input(results),
         *_damaged_clocks(trials),
-        *check_cells.a_against_a(cells),
+        *check_cells.a_against_a(cells, controls),
         *check_cells.no_steady_state(cells, warm_ups),
         *check_cells.few_boots(cells),
         *check_cells.flat_ceiling(cells),
         *check_cells.log_disagrees(trials, answers),
     )
     missing = frozenset(row.arm for row in results.campaign.not_run)
-    return Evidence(results.campaign.name, trials, cells, findings, warm_ups, rates, missing)
+    return Evidence(results.campaign.name, trials, cells, findings, warm_ups, rates, missing, controls)
 
 
 def _damaged_input(results: Results) -> list[Finding]:
@@ -109,7 +115,7 @@ def _damaged_clocks(trials: pl.DataFrame) -> list[Finding]:
 def _cells(results: Results, trials: pl.DataFrame) -> tuple[CellTrials, ...]:
     """Every planned cell, by service in the study's order, then by arm: unilab's own first."""
     study = results.campaign.study
-    arms = [*ARMS, *sorted({trial.cell.arm for trial in results.campaign.trials} - set(ARMS))]
+    arms = [*ARMS, *sorted({arm_booted(trial.cell.arm) for trial in results.campaign.trials} - set(ARMS))]
     planned = sorted(
         {trial.cell for trial in results.campaign.trials},
         key=lambda cell: (
@@ -117,7 +123,7 @@ def _cells(results: Results, trials: pl.DataFrame) -> tuple[CellTrials, ...]:
             cell.threads,
             cell.cpus,
             cell.memory_mib,
-            arms.index(cell.arm),
+            arms.index(arm_booted(cell.arm)),
         ),
     )
     recorded = trials.partition_by(tables.CELL_KEYS, as_dict=True)

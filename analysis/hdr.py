@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ _LOG2_HALF = 10
 # A float64 that holds an integer v >= 1024 has floor(log2 v) + 1023 in its exponent and the next ten bits
 # of v on top of its mantissa: shifted right by 42 it is v's index but for a constant.
 _SHIFT, _OFFSET = 52 - _LOG2_HALF, (1023 + _LOG2_HALF - 1) << _LOG2_HALF
+_MOST_INDICES = 1 << 16  # more than 63 doublings have
 _OUTER, _PAYLOAD = struct.Struct(">II"), struct.Struct(">IIIIQQd")
 _OUTER_COOKIE, _PAYLOAD_COOKIE, _WORD_SIZE_BITS = 0x1C849304, 0x1C849303, 0xF0
 
@@ -95,6 +97,21 @@ def of_samples(chunks: Iterable[Samples]) -> Histogram:
     return Histogram(indices, counts[indices])
 
 
+def quantile_of_each(histograms: Sequence[Histogram], share: float) -> list[float]:
+    """``Histogram.quantiles`` of one share for many histograms, none of them empty, at once."""
+    if not histograms:
+        return []
+    cumulated = np.cumsum(np.concatenate([row.counts for row in histograms]))
+    last = np.cumsum([len(row.counts) for row in histograms]) - 1
+    before = np.concatenate(([0], cumulated[last[:-1]]))
+    ranks = np.maximum(np.ceil(share * (cumulated[last] - before) - 1e-9), 1)
+    indices = np.concatenate([row.indices for row in histograms])
+    found: list[float] = (
+        highest_of(indices[np.searchsorted(cumulated, before + ranks)]).astype(float).tolist()
+    )
+    return found
+
+
 def merge(histograms: Sequence[Histogram]) -> Histogram:
     """One histogram of several: every answer weighs the same, whichever boot gave it."""
     if not histograms:
@@ -127,10 +144,15 @@ def highest_of(indices: npt.NDArray[np.int64]) -> Counts:
     return lowest_of(indices + 1) - 1
 
 
-def decode(texts: Sequence[str]) -> tuple[Counts, Counts, Counts]:
-    """Base64 histograms of a log to ``(which text, index, count)`` of every count that is not zero.
+def decode(texts: Sequence[str], groups: Sequence[int] | Counts, size: int) -> tuple[list[Histogram], Counts]:
+    """Base64 histograms of logs, summed by group: one per group, and how many values each text holds.
 
-    Raises NotAHistogram, whose argument is the position of the spoilt text.
+    Raises NotAHistogram, whose first argument is the position of the spoilt text.
+
+    Args:
+        texts: V2 histograms.
+        groups: of each text, 0 to ``size`` - 1; a text of group ``size`` enters no histogram.
+        size: how many histograms to make.
     """
     payloads = []
     for position, text in enumerate(texts):
@@ -138,24 +160,33 @@ def decode(texts: Sequence[str]) -> tuple[Counts, Counts, Counts]:
             payloads.append(_payload(text))
         except (ValueError, zlib.error, struct.error) as error:
             raise NotAHistogram(position, str(error)) from None
-    if not payloads:
-        return EMPTY.indices, EMPTY.indices, EMPTY.counts
-    ends_of_texts = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
-    words, ends = _words(np.frombuffer(b"".join(payloads), dtype=np.uint8))
-    # A negative word stands for so many zero counts, a positive one for one count.
-    positions = np.cumsum(np.where(words < 0, -words, 1))
-    last = np.searchsorted(ends, ends_of_texts, side="right")
-    first = np.concatenate(([0], last[:-1])).astype(np.int64)
-    kept = np.flatnonzero(words > 0)
-    sizes = np.searchsorted(kept, last) - np.searchsorted(kept, first)
-    owner = np.repeat(np.arange(len(texts)), sizes)
-    before = np.concatenate(([0], positions))[first]
-    return owner, positions[kept] - 1 - np.repeat(before, sizes), words[kept]
+    totals = np.zeros(len(texts), dtype=np.int64)
+    filled = np.flatnonzero([len(payload) for payload in payloads])
+    if not len(filled):
+        return [EMPTY] * size, totals
+    steps, counts, first = _words(payloads, filled)
+    # Where each text's positions end, counted from its own zero, and where its group's begin.
+    spans = np.add.reduceat(steps, first)
+    if spans.max() > _MOST_INDICES:
+        raise NotAHistogram(int(filled[spans.argmax()]), "it counts values that no histogram holds")
+    stride = int(spans.max())
+    begins = np.asarray(groups, dtype=np.int64)[filled] * stride
+    # One running sum gives every word's index in the row of its group: each text begins anew.
+    steps[first] += np.diff(begins, prepend=0) - np.concatenate(([1], spans[:-1]))
+    dense = np.bincount(np.cumsum(steps), counts, minlength=size * stride)
+    found = np.flatnonzero(dense[: size * stride] > 0)
+    held = dense[found].astype(np.int64)
+    ends = np.searchsorted(found, stride * np.arange(size + 1)).tolist()
+    totals[filled] = np.add.reduceat(counts, first)
+    return [
+        Histogram(found[start:end] - group * stride, held[start:end])
+        for group, (start, end) in enumerate(pairwise(ends))
+    ], totals
 
 
 def _payload(text: str) -> bytes:
     """The words of one histogram, still packed."""
-    raw = b64decode(text, validate=True)
+    raw = a2b_base64(text, strict_mode=True)
     cookie, length = _OUTER.unpack_from(raw)
     packed = zlib.decompress(raw[_OUTER.size : _OUTER.size + length])
     inner, words_length, _, digits, lowest, _, _ = _PAYLOAD.unpack_from(packed)
@@ -169,26 +200,39 @@ def _payload(text: str) -> bytes:
     return words
 
 
-def _words(packed: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
-    """ZigZag LEB128 to signed words, and how many bytes lie before the end of each."""
-    ends = np.flatnonzero(packed < 0x80) + 1
-    if not len(ends):
-        return ends, ends
-    # Most words are one byte long: a table gives their value.
-    words = _ONE_BYTE[packed[ends - 1]]
-    lengths = np.diff(ends, prepend=0)
-    longer = np.flatnonzero(lengths > 1)
-    values = np.zeros(len(longer), dtype=np.int64)
-    starts = ends[longer] - lengths[longer]
-    for place in range(int(lengths.max())):
-        goes_on = np.flatnonzero(lengths[longer] > place)
-        values[goes_on] |= (packed[starts[goes_on] + place].astype(np.int64) & 0x7F) << (7 * place)
-    words[longer] = _unzigzag(values)
-    return words, ends
+def _words(payloads: Sequence[bytes], filled: Counts) -> tuple[Counts, npt.NDArray[np.float64], Counts]:
+    """ZigZag LEB128 words: how many indices each passes, how many values it counts, where each text begins.
+
+    A negative word stands for so many counts of zero, a positive one for one count.
+    """
+    packed = np.frombuffer(b"".join(payloads), dtype=np.uint8)
+    last_bytes = packed < 0x80
+    begins = np.cumsum([0, *(len(payloads[place]) for place in filled[:-1])])
+    # Most words are one byte long: a table gives their meaning. The bytes of others that go on are few.
+    ones = packed[last_bytes]
+    steps, counts = _STEPS[ones], _COUNTS[ones]
+    going_on = np.flatnonzero(~last_bytes)
+    first = begins - np.searchsorted(going_on, begins)
+    if len(going_on):
+        opens = np.flatnonzero(np.diff(going_on, prepend=-2) > 1)
+        lengths = np.diff(opens, append=len(going_on)) + 1
+        starts = going_on[opens]
+        values = np.zeros(len(starts), dtype=np.int64)
+        for place in range(int(lengths.max())):
+            goes_on = np.flatnonzero(lengths > place)
+            values[goes_on] |= (packed[starts[goes_on] + place].astype(np.int64) & 0x7F) << (7 * place)
+        places, words = starts - opens, _unzigzag(values)
+        steps[places], counts[places] = _passed(words), np.maximum(words, 0)
+    return steps, counts, first
 
 
 def _unzigzag(values: Counts) -> Counts:
     return (values >> 1) ^ -(values & 1)
 
 
+def _passed(words: Counts) -> Counts:
+    return np.where(words < 0, -words, 1)
+
+
 _ONE_BYTE = _unzigzag(np.arange(128, dtype=np.int64))
+_STEPS, _COUNTS = _passed(_ONE_BYTE), np.maximum(_ONE_BYTE, 0).astype(np.float64)

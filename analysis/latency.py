@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,10 +21,11 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 # Times in the log are rounded to a millisecond or a microsecond.
 _ROUNDING_S = 2e-3
+# So many intervals keep the arrays of one decoding inside the cache.
+_TEXTS_AT_ONCE = 256
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """One line of a log: answers that ended in [start_s, start_s + length_s), from the load's start."""
 
     start_s: float
@@ -43,6 +47,11 @@ class TrialLatency:
     warm_up_s: float
     window: Histogram
 
+    @cached_property
+    def by_second(self) -> tuple[list[float], list[float]]:
+        """What ``answers_per_second`` gives."""
+        return _by_second(self.intervals)
+
 
 @dataclass(frozen=True)
 class Percentile:
@@ -62,24 +71,29 @@ def read_latency(path: Path, load: LoadResult) -> TrialLatency:
 
     Raises InputError when the file cannot be read, is no histogram log, or its clock goes backwards.
     """
-    times, texts = _lines(path)
-    try:
-        owners, indices, counts = hdr.decode(texts)
-    except hdr.NotAHistogram as error:
-        position, reason = error.args
-        raise _spoilt(path, f"not a histogram log ({reason} at interval {position + 1})") from None
-    answers = np.bincount(owners, counts, minlength=len(texts)).astype(np.int64)
-    intervals = tuple(
-        Interval(start_s, length_s, int(count))
-        for (start_s, length_s), count in zip(times, answers, strict=True)
-    )
-    for before, after in pairwise(intervals):
-        if after.start_s < before.start_s - _ROUNDING_S:
-            what = f"its clock goes backwards, from {before.start_s:.3f} s to {after.start_s:.3f} s"
-            raise _spoilt(path, what)
-    inside = np.asarray([_in_window(interval, load) for interval in intervals], dtype=bool)
-    kept = inside[owners] if len(owners) else np.zeros(0, dtype=bool)
-    return TrialLatency(intervals, load.warm_up_s, hdr.of_counts(indices[kept], counts[kept]))
+    (found,) = read_latencies([(path, load)])
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
+def read_latencies(logs: Sequence[tuple[Path, LoadResult]]) -> list[TrialLatency | InputError]:
+    """What ``read_latency`` gives for each log, or the error that it would raise.
+
+    Some logs are unpacked in one array operation, whose overhead is most of the cost of a short log.
+    """
+    found: list[TrialLatency | InputError] = []
+    batch: list[_Log] = []
+    for path, load in logs:
+        try:
+            batch.append(_Log(path, load, *_lines(path)))
+        except InputError as error:
+            found += [*_decoded(batch), error]
+            batch = []
+        if sum(len(log.texts) for log in batch) >= _TEXTS_AT_ONCE:
+            found += _decoded(batch)
+            batch = []
+    return [*found, *_decoded(batch)]
 
 
 def percentiles(histogram: Histogram) -> list[Percentile]:
@@ -111,18 +125,22 @@ def answers_per_second(latency: TrialLatency) -> tuple[list[float], list[float]]
     Seconds that the log leaves out had no answer and count as zero, so that a stall shows. An
     interval shorter than half a second is left out: its rate says more about its length.
     """
+    return latency.by_second
+
+
+def _by_second(intervals: Sequence[Interval]) -> tuple[list[float], list[float]]:
     times_s: list[float] = []
     rates: list[float] = []
     end_s = 0.0
-    for interval in latency.intervals:
-        while interval.start_s - end_s > 0.5:
+    for start_s, length_s, answers in intervals:
+        while start_s - end_s > 0.5:
             times_s.append(end_s + 0.5)
             rates.append(0.0)
             end_s += 1
-        end_s = interval.start_s + interval.length_s
-        if interval.length_s >= 0.5:
-            times_s.append(interval.start_s + interval.length_s / 2)
-            rates.append(interval.answers / interval.length_s)
+        end_s = start_s + length_s
+        if length_s >= 0.5:
+            times_s.append(start_s + length_s / 2)
+            rates.append(answers / length_s)
     return times_s, rates
 
 
@@ -136,12 +154,21 @@ def window_rates(latency: TrialLatency, window_s: float) -> list[float]:
     ]
 
 
+@dataclass(frozen=True)
+class _Log:
+    """A log as text: start and length in s of every interval, from the load's start, and its histogram."""
+
+    path: Path
+    load: LoadResult
+    times_s: list[tuple[float, float]]
+    texts: list[str]
+
+
 def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
-    """Start and length of every interval, in seconds from the load's start, and its histogram."""
     times: list[tuple[float, float]] = []
     texts: list[str] = []
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise _spoilt(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
     for number, line in enumerate(content.splitlines(), start=1):
@@ -159,8 +186,35 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
     return times, texts
 
 
-def _in_window(interval: Interval, load: LoadResult) -> bool:
-    return 0 <= interval.start_s + interval.length_s / 2 - load.warm_up_s < load.window_s
+def _decoded(logs: Sequence[_Log]) -> Sequence[TrialLatency | InputError]:
+    """What some logs say; where one of them is spoilt each is decoded alone, to tell which it is."""
+    if not logs:
+        return []
+    times = np.asarray([time for log in logs for time in log.times_s], dtype=np.float64)
+    owners = np.repeat(np.arange(len(logs)), [len(log.texts) for log in logs])
+    warm_up_s, window_s = np.asarray([(log.load.warm_up_s, log.load.window_s) for log in logs])[owners].T
+    middles = times[:, 0] + times[:, 1] / 2 - warm_up_s
+    groups = np.where((middles >= 0) & (middles < window_s), owners, len(logs))
+    try:
+        windows, answers = hdr.decode([text for log in logs for text in log.texts], groups, len(logs))
+    except hdr.NotAHistogram as error:
+        if len(logs) > 1:
+            return [row for log in logs for row in _decoded([log])]
+        position, reason = error.args
+        return [_spoilt(logs[0].path, f"not a histogram log ({reason} at interval {position + 1})")]
+    intervals = map(Interval, *times.T.tolist(), answers.tolist())
+    return [
+        _checked(log, tuple(islice(intervals, len(log.texts))), window)
+        for log, window in zip(logs, windows, strict=True)
+    ]
+
+
+def _checked(log: _Log, intervals: tuple[Interval, ...], window: Histogram) -> TrialLatency | InputError:
+    for before, after in pairwise(intervals):
+        if after[0] < before[0] - _ROUNDING_S:
+            what = f"its clock goes backwards, from {before.start_s:.3f} s to {after.start_s:.3f} s"
+            return _spoilt(log.path, what)
+    return TrialLatency(intervals, log.load.warm_up_s, window)
 
 
 def _spoilt(path: Path, problem: str) -> InputError:

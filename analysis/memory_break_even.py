@@ -1,8 +1,8 @@
 """The study's break-even, HV + UK x MPK < OS + C x MPC, from the memory and throughput of a campaign.
 
-A campaign records MPK and MPC. HV and OS, the memory of the two hosts themselves, are not in its records,
-so the break-even is given per GiB that the hypervisor's host needs less than the containers' host, and drawn
-over that difference: K* grows in proportion to it.
+A campaign measures MPK and MPC, so the break-even is given per GiB that the hypervisor's host needs less
+than the containers' host, and drawn over that difference: K* grows in proportion to it. Where the records
+tell HV and OS, what the two hosts took themselves before the first instance, K* on these hosts stands beside.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class BreakEvenRow:
     """One break-even, where the hypervisor's host needs SAVED_MIB less than the containers' host.
 
     ``per``: "containers", which u unikernels each replace, or "1000 requests/s", for which as many
-    instances run as the measured throughput asks for (``unikernels`` is 0 there).
+    instances run as the measured throughput asks for (``unikernels`` is 0 there). ``here``: K* with the
+    hosts' own memory as recorded, None where it was not.
     """
 
     pair: Pair
@@ -39,6 +40,26 @@ class BreakEvenRow:
     per: str
     unikernels: int
     found: BreakEven
+    here: BreakEven | None = None
+
+
+def hosts_in_use_mib(pair: Pair) -> tuple[list[float], list[float]] | None:
+    """OS and HV: what the containers' and the guests' host took before the first instance, MiB, one per run.
+
+    None where one of them is not recorded, or both are the same machine.
+    """
+    sides = (pair.base.trials, pair.other.trials)
+    found = [
+        (
+            side.select(
+                (pl.col("host_in_use_bytes") / _MIB).drop_nulls().unique(maintain_order=True)
+            ).to_series()
+        )
+        for side in sides
+    ]
+    if any(row.is_empty() for row in found) or set(sides[0]["host"]) & set(sides[1]["host"]):
+        return None
+    return found[0].to_list(), found[1].to_list()
 
 
 def break_even_rows(pairs: Sequence[Pair], seed: int) -> list[BreakEvenRow]:
@@ -58,6 +79,7 @@ def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
         for side, wanted in ((pair.other, kind), (pair.base, MEMORY_KINDS["docker"]))
     ]
     rows = []
+    hosts = hosts_in_use_mib(pair)
     # Under load where it was read so: a service that is not asked needs no host.
     for when in sorted(moments[0] & moments[1], reverse=True)[:1]:
         mpk, mpc = (
@@ -66,14 +88,16 @@ def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
         )
         for unikernels in UNIKERNELS_PER_CONTAINER:
             found = break_even(mpk, mpc, [SAVED_MIB], [0.0], unikernels, seed=seed)
-            rows.append(BreakEvenRow(pair, kind, when, "containers", unikernels, found))
+            here = break_even(mpk, mpc, *hosts, unikernels, seed=seed) if hosts else None
+            rows.append(BreakEvenRow(pair, kind, when, "containers", unikernels, found, here))
         per_rate = [
             _mib_per_thousand(side.trials, memory_column(found, when))
             for side, found in ((pair.other, kind), (pair.base, MEMORY_KINDS["docker"]))
         ]
         if all(per_rate):
             found = break_even(per_rate[0], per_rate[1], [SAVED_MIB], [0.0], seed=seed)
-            rows.append(BreakEvenRow(pair, kind, when, "1000 requests/s", 0, found))
+            here = break_even(per_rate[0], per_rate[1], *hosts, seed=seed) if hosts else None
+            rows.append(BreakEvenRow(pair, kind, when, "1000 requests/s", 0, found, here))
     return rows
 
 

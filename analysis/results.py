@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from analysis.latency import TrialLatency, read_latency
+from analysis.latency import TrialLatency, read_latencies
 from contracts.campaign import Campaign, read_campaign
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
@@ -86,7 +86,7 @@ def read_results(directory: Path) -> Results:
     damage: list[Damage] = []
     found: list[tuple[Path, TrialRecord]] = []
     planned = {trial.id: trial for trial in campaign.trials}
-    for path in sorted(directory.glob("trials/*/trial.json")):
+    for path in sorted(directory.glob("trials/*/trial.json"), key=str):
         try:
             record = _read_record(path)
             _check_origin(path, record, campaign, planned)
@@ -151,14 +151,16 @@ def _latencies(
 ) -> tuple[dict[str, TrialLatency], list[Damage]]:
     latencies: dict[str, TrialLatency] = {}
     damage = []
-    for path, record in found:
-        if record.load is None:
-            continue
-        log = path.parent / record.load.histogram
-        try:
-            latencies[record.id] = read_latency(log, record.load)
-        except InputError as error:
-            damage.append(Damage(log, record.id, str(error)))
+    loaded = [
+        (path.parent / load.histogram, load, record.id) for path, record in found if (load := record.load)
+    ]
+    for (log, _, trial_id), read in zip(
+        loaded, read_latencies([(log, load) for log, load, _ in loaded]), strict=True
+    ):
+        if isinstance(read, InputError):
+            damage.append(Damage(log, trial_id, str(read)))
+        else:
+            latencies[trial_id] = read
     return latencies, damage
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis import hdr
 from analysis.latency import TrialLatency, answers_per_second, percentiles
 from analysis.results import Results
 from contracts.arms import arm_named, split_service
@@ -21,7 +22,11 @@ from contracts.trial import LoadResult, TrialRecord
 CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "array_length")
 
 # Facts of a host that change by themselves, and say nothing of its software.
-_VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes"})
+_VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes", "memory_in_use_bytes"})
+# Machines that are processes of another: their /proc/meminfo is that one's, and all that runs on it.
+_SHARE_A_KERNEL = frozenset({"systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz"})
+
+_WINDOWS_AT_ONCE = 64
 
 _TEXT, _WHOLE, _REAL, _TIME = pl.String, pl.Int64, pl.Float64, pl.Datetime("us", "UTC")
 TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -48,6 +53,7 @@ TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "host": _TEXT,
     "kernel": _TEXT,
     "software": _TEXT,
+    "host_in_use_bytes": _WHOLE,
     "artifact_sha256": _TEXT,
     "image_sha256": _TEXT,
     "image_bytes": _WHOLE,
@@ -96,8 +102,10 @@ def trials_table(results: Results) -> pl.DataFrame:
     errors = sorted({kind for record in results.records if record.load for kind in record.load.errors})
     schema = TRIAL_SCHEMA | {f"memory_{kind}_{when}_bytes": _REAL for kind, when in kinds}
     schema |= {f"errors_{kind}": _WHOLE for kind in errors}
-    rows = [_trial(record, loads) | _p98(results.latencies.get(record.id)) for record in results.records]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    p98 = _p98(results.latencies)
+    rows = [_trial(record, loads) | p98.get(record.id, {}) for record in results.records]
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    return pl.DataFrame(columns, schema=schema)
 
 
 def seconds_table(latencies: Mapping[str, TrialLatency]) -> pl.DataFrame:
@@ -163,7 +171,7 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
         "trial_id": record.id,
         "block": record.block,
         "position": record.position,
-        **cell.model_dump(),
+        **{name: getattr(cell, name) for name in CELL_KEYS},
         "workload": workload,
         "language": language,
         "runtime": arm.runtime,
@@ -181,11 +189,17 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
     return row | _memory(record)
 
 
-def _p98(latency: TrialLatency | None) -> dict[str, float]:
+def _p98(latencies: Mapping[str, TrialLatency]) -> dict[str, dict[str, float]]:
     """The study's "maximum": it dropped what lay above the 98th percentile. No record states it."""
-    if latency is None or not latency.window.total:
-        return {}
-    return {"p98_response_ms": latency.window.quantiles([0.98])[0] / 1000}
+    known = {trial_id: row.window for trial_id, row in latencies.items() if len(row.window.counts)}
+    windows = list(known.values())
+    # Some at a time: arrays that fit the cache.
+    found = [
+        value
+        for start in range(0, len(windows), _WINDOWS_AT_ONCE)
+        for value in hdr.quantile_of_each(windows[start : start + _WINDOWS_AT_ONCE], 0.98)
+    ]
+    return {trial_id: {"p98_response_ms": value / 1000} for trial_id, value in zip(known, found, strict=True)}
 
 
 def _instance(record: TrialRecord) -> dict[str, Any]:
@@ -194,7 +208,18 @@ def _instance(record: TrialRecord) -> dict[str, Any]:
     names = ("accelerator", "vcpus", "host", "kernel", "artifact_sha256", "image_sha256", "image_bytes")
     facts = host_facts(record.provenance.get(record.instance.host, {}))
     stable = {key: value for key, value in facts if key not in _VOLATILE_FACTS}
-    return {name: getattr(record.instance, name) for name in names} | {"software": json.dumps(stable)}
+    return {name: getattr(record.instance, name) for name in names} | {
+        "software": json.dumps(stable),
+        "host_in_use_bytes": _host_in_use_bytes(record.provenance.get(record.instance.host)),
+    }
+
+
+def _host_in_use_bytes(facts: object) -> int | None:
+    """Memory that the host itself took before the first instance; None where its record does not say."""
+    if not isinstance(facts, dict) or facts.get("virtualization") in _SHARE_A_KERNEL:
+        return None
+    found = facts.get("memory_in_use_bytes")
+    return found if isinstance(found, int) else None
 
 
 def _caps(record: TrialRecord) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import ruptures
+import numpy.typing as npt
 
 Class = Literal["flat", "warm-up", "slow-down", "no steady state", "too short"]
 
@@ -23,6 +23,24 @@ class WarmUp:
 
     kind: Class
     steady_from: int | None
+
+
+def classify_each(boots: Mapping[str, Sequence[float]]) -> dict[str, WarmUp]:
+    """``classify`` of many boots, by the name of each; ``boots`` are their rates.
+
+    A segment lasts three seconds or more, so it is made of windows of three, four or five: its mean lies
+    between the smallest and the largest mean of any such window. Where those lie within the tolerance the
+    boot is flat wherever its changepoints may be, and nobody needs to search for them.
+    """
+    by_length: dict[int, list[str]] = {}
+    for name, rates in boots.items():
+        by_length.setdefault(len(rates), []).append(name)
+    flat: set[str] = set()
+    for length, names in by_length.items():
+        if length >= SHORTEST_S:
+            lowest, highest = _reach(np.asarray([boots[name] for name in names], dtype=np.float64))
+            flat.update(names[place] for place in np.flatnonzero(highest - lowest <= TOLERANCE * lowest))
+    return {name: WarmUp("flat", 0) if name in flat else classify(rates) for name, rates in boots.items()}
 
 
 def classify(rates: Sequence[float]) -> WarmUp:
@@ -55,6 +73,15 @@ def classify(rates: Sequence[float]) -> WarmUp:
     return WarmUp("warm-up" if means[steady - 1] < last else "slow-down", begins)
 
 
+def _reach(rates: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Smallest and largest mean of any segment that a boot could have; ``rates``: shape (boots, seconds)."""
+    sums = np.cumsum(np.pad(rates, ((0, 0), (1, 0))), axis=1)
+    lengths = range(_SHORTEST_SEGMENT_S, 2 * _SHORTEST_SEGMENT_S)
+    means = [(sums[:, length:] - sums[:, :-length]) / length for length in lengths]
+    every = np.concatenate(means, axis=1)
+    return every.min(axis=1), every.max(axis=1)
+
+
 def _changepoints(rates: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
     """Ends of the segments, the last one being the number of seconds."""
     differences = np.diff(rates)
@@ -63,5 +90,8 @@ def _changepoints(rates: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[i
     scale = max(noise, 1e-3 * float(np.mean(rates)))
     if scale == 0:
         return [len(rates)]
+    # Slow to load, and most boots are flat at sight.
+    import ruptures
+
     search = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST_SEGMENT_S).fit(rates / scale)
     return [int(end) for end in search.predict(pen=3 * np.log(len(rates)))]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contracts.control import arm_booted
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -46,8 +48,9 @@ PREBUILT_SUFFIX = "-qemu"
 def arm_named(name: str) -> Arm:
     """The arm called ``name``: one of ``ARMS``, or the arm of a prebuilt unikernel.
 
-    Raises KeyError for a name that neither can have.
+    A control's second name is that of its arm. Raises KeyError for a name that none can have.
     """
+    name = arm_booted(name)
     if name not in ARMS and not name.endswith(PREBUILT_SUFFIX):
         raise KeyError(name)
     return ARMS.get(name) or Arm(name, "prebuilt", "qemu", "qemu_hosts")

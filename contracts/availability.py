@@ -21,7 +21,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     ``groups`` are the inventory's, name to hosts; ``osv_loader`` is "" where there is none.
     """
     rows: list[NotRun] = []
-    for name in study.arms:
+    for name in study.booted_arms:
         arm = arm_named(name)
         if arm.missing:
             rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))

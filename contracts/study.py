@@ -11,11 +11,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from contracts.arms import ARMS, PREBUILT_SUFFIX, SERVICES, WORKLOADS, split_service
+from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 from contracts.prebuilt import PrebuiltImage
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt",)
+_LATER_KEYS = ("prebuilt", "control")
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -91,6 +92,7 @@ class Study(_Strict):
         default={}, description="unikernel -> service -> image; NAME is run by the arm NAME-qemu"
     )
     arms: list[str] = Field(min_length=1)
+    control: str | None = Field(default=None, description="arm that each block holds twice: the A/A control")
     threads: list[int] = Field(default=[1], min_length=1)
     caps: list[StudyCaps] = Field(min_length=1)
     array_length: int = Field(default=20_000, ge=2)
@@ -137,16 +139,19 @@ class Study(_Strict):
             workload, _ = split_service(service)
             if workload not in self.load:
                 raise ValueError(f"load lacks '{workload}', which service '{service}' needs")
+        if self.control is not None and self.control not in self.arms:
+            raise ValueError(f"control '{self.control}' is not one of arms: {', '.join(self.arms)}")
         for row in self.exclude:
             unknown = sorted(set(row) - set(Cell.model_fields))
             if unknown:
                 raise ValueError(f"exclude names '{unknown[0]}', which no cell has")
         for cell in self.cells():
-            name = cell.arm.removesuffix(PREBUILT_SUFFIX)
-            if cell.arm not in ARMS and cell.service not in self.prebuilt[name]:
+            arm = arm_booted(cell.arm)
+            name = arm.removesuffix(PREBUILT_SUFFIX)
+            if arm not in ARMS and cell.service not in self.prebuilt[name]:
                 raise ValueError(
                     f"prebuilt.{name} has no image of '{cell.service}': add it, or exclude "
-                    f"{{arm: {cell.arm}, service: {cell.service}}}"
+                    f"{{arm: {arm}, service: {cell.service}}}"
                 )
         return self
 
@@ -157,6 +162,11 @@ class Study(_Strict):
         content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def booted_arms(self) -> list[str]:
+        """The arms as cells name them: the control's second name is one more."""
+        return self.arms if self.control is None else [*self.arms, again(self.control)]
 
     def cells(self) -> list[Cell]:
         """Every cell of the study, in the order of its factors."""
@@ -170,7 +180,7 @@ class Study(_Strict):
                 array_length=self.array_length if service.startswith("bubble_sort") else None,
             )
             for service in self.services
-            for arm in self.arms
+            for arm in self.booted_arms
             for threads in self.threads
             for caps in self.caps
         ]
@@ -193,4 +203,8 @@ def _all_known(names: list[str], known: tuple[str, ...], what: str) -> list[str]
 
 
 def _matches(cell: Cell, row: dict[str, str | int | float]) -> bool:
-    return all(getattr(cell, key) == value for key, value in row.items())
+    """Whether the cell matches every key; a control goes with the arm that it repeats."""
+    return all(
+        getattr(cell, key) == value or (key == "arm" and arm_booted(cell.arm) == value)
+        for key, value in row.items()
+    )

@@ -34,9 +34,14 @@ def workload_of(service: str) -> str:
 
 
 def arm_of(name: str) -> Json:
-    """Runtime, platform and host group of an arm."""
+    """Name, runtime, platform and host group of an arm, under either name of a control."""
     arm = arm_named(name)
-    return {"runtime": arm.runtime, "platform": arm.platform, "host_group": arm.host_group}
+    return {
+        "name": arm.name,
+        "runtime": arm.runtime,
+        "platform": arm.platform,
+        "host_group": arm.host_group,
+    }
 
 
 class FilterModule:

@@ -29,7 +29,15 @@ provenance:
   description: The facts.
   returned: always
   type: dict
-  sample: {cpu: AMD EPYC, cpus: 2, microcode: "0x1", governor: none, kernel: 6.1.0, virtualization: kvm}
+  sample:
+    cpu: AMD EPYC
+    cpus: 2
+    microcode: "0x1"
+    governor: none
+    kernel: 6.1.0
+    virtualization: kvm
+    memory_bytes: 4110417920
+    memory_in_use_bytes: 412876800 # MemTotal less MemAvailable: the host's own, while no instance runs
 """
 
 import os
@@ -47,7 +55,7 @@ def main() -> None:
         argument_spec={"programs": {"type": "list", "elements": "list", "default": []}},
         supports_check_mode=True,
     )
-    cpu = _cpuinfo()
+    cpu, memory = _cpuinfo(), _meminfo()
     provenance = {
         "cpu": cpu.get("model name", platform.processor()),
         "cpus": os.cpu_count(),
@@ -58,6 +66,7 @@ def main() -> None:
         "operating_system": _os_release().get("PRETTY_NAME", "unknown"),
         "virtualization": _said(["systemd-detect-virt"]) or "unknown",
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "memory_in_use_bytes": memory["MemTotal"] - memory["MemAvailable"],
         "python": platform.python_version(),
         "versions": {argv[0].rpartition("/")[2]: _said(argv) for argv in module.params["programs"]},
     }
@@ -69,6 +78,12 @@ def _cpuinfo() -> dict[str, str]:
     first = _text("/proc/cpuinfo").split("\n\n", 1)[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _meminfo() -> dict[str, int]:
+    """Fields of /proc/meminfo in bytes; proc_meminfo(5) counts in kB of 1024."""
+    rows = (line.split() for line in _text("/proc/meminfo").splitlines())
+    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
 
 
 def _os_release() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,15 @@ Array = npt.NDArray[np.float64]
 
 MINIMUM_BOOTS_FOR_BOOTSTRAP = 20
 _RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """One arm drawn again and again: mean logarithms, shape (resamples,), that of its boots, and how many."""
+
+    drawn: Array
+    mean: float
+    boots: int
 
 
 def hierarchical_bootstrap(
@@ -39,12 +49,25 @@ def hierarchical_bootstrap(
         confidence: nominal coverage.
         resamples: how many times the whole is drawn again.
     """
-    boots = other.shape[0], base.shape[0]
-    means = [float(np.mean(np.log(side.mean(axis=1)))) for side in (other, base)]
-    ratio = math.exp(means[0] - means[1])
+    sides = [
+        resample(side, np.random.default_rng([seed, place]), resamples)
+        for place, side in enumerate((other, base))
+    ]
+    return ratio_of_resampled(sides[0], sides[1], confidence)
+
+
+def resample(side: Array, generator: np.random.Generator, resamples: int = _RESAMPLES) -> Resampled:
+    """Draw one arm again; shape (boots, windows). Arms of one ratio need generators of their own."""
+    mean = float(np.mean(np.log(side.mean(axis=1))))
+    return Resampled(resampled_means(side, generator, resamples), mean, len(side))
+
+
+def ratio_of_resampled(other: Resampled, base: Resampled, confidence: float = CONFIDENCE) -> RatioInterval:
+    """The interval of ``hierarchical_bootstrap``, of arms that were drawn before."""
+    boots = other.boots, base.boots
+    ratio = math.exp(other.mean - base.mean)
     if min(boots) < MINIMUM_BOOTS_FOR_BOOTSTRAP:
         return RatioInterval(ratio, 0.0, math.inf, math.nan, *boots)
-    generator = np.random.default_rng(seed)
     boots_least = min(boots)
     # Expanded percentiles: a resample varies less than a sample does, by (n - 1) / n, and knows no t.
     tail = float(
@@ -53,19 +76,19 @@ def hierarchical_bootstrap(
             * special.stdtrit(boots_least - 1, (1 - confidence) / 2)
         )
     )
-    drawn = resampled_means(other, generator, resamples) - resampled_means(base, generator, resamples)
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(other.drawn - base.drawn, [tail, 1 - tail])
     return RatioInterval(ratio, math.exp(low), math.exp(high), math.nan, *boots)
 
 
 def resampled_means(side: Array, generator: np.random.Generator, resamples: int) -> Array:
     """Mean logarithm over drawn boots of the mean over drawn windows: shape (resamples,)."""
     boots, windows = side.shape
-    drawn_boots = generator.integers(boots, size=(resamples, boots), dtype=np.uint16)
+    first = generator.integers(boots, size=(resamples, boots), dtype=np.uint16) * np.int64(windows)
+    flat = np.ascontiguousarray(side).ravel()
     sums = np.zeros((resamples, boots))
     # Window by window, so that memory stays at resamples x boots.
     for _ in range(windows):
-        sums += side[drawn_boots, generator.integers(windows, size=(resamples, boots), dtype=np.uint16)]
+        sums += flat[first + generator.integers(windows, size=(resamples, boots), dtype=np.uint16)]
     with np.errstate(divide="ignore"):
         logs: Array = np.log(sums / windows)
     return logs.mean(axis=1)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from analysis.estimates import CONFIDENCE
 from analysis.estimates.ratio import MINIMUM_BOOTS, geometric_mean, logarithms
@@ -113,5 +112,5 @@ def drawn_means(values: Sequence[float], generator: np.random.Generator, draws: 
         return np.full(draws, float(values[0]))
     logs = logarithms(values)
     count = len(logs)
-    quantiles = special.stdtrit(count - 1, generator.random(draws))
-    return np.exp(logs.mean() - quantiles * logs.std(ddof=1) / math.sqrt(count))
+    drawn_t = generator.standard_t(count - 1, draws)
+    return np.exp(logs.mean() - drawn_t * logs.std(ddof=1) / math.sqrt(count))

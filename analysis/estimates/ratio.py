@@ -144,7 +144,10 @@ def cliffs_delta(other: Sequence[float], base: Sequence[float]) -> float:
     """
     if not len(other) or not len(base):
         return math.nan
-    return float(np.mean(np.sign(np.subtract.outer(np.asarray(other), np.asarray(base)))))
+    ordered = np.sort(np.asarray(base, dtype=np.float64))
+    above, not_below = (int(np.searchsorted(ordered, other, side).sum()) for side in ("left", "right"))
+    pairs = len(other) * len(base)
+    return (above - (pairs - not_below)) / pairs
 
 
 def logarithms(values: Sequence[float]) -> Array:

@@ -9,10 +9,12 @@ from itertools import pairwise
 import polars as pl
 from matplotlib.figure import Figure
 
-from analysis.figures.style import INK, colour, figure
+from analysis.figures.layout import arrange, panels
+from analysis.figures.style import INK, colour
 
 EDGES_MS = (0.0, 5.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 350.0, 400.0, 450.0, float("inf"))
 _LEAST_SHARE = 1e-6
+_PLOT_IN = 2.9
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,7 @@ def bin_data(cells: Sequence[Bars]) -> pl.DataFrame:
 
 def bin_figure(cells: Sequence[Bars]) -> Figure:
     """Bars side by side on a logarithmic scale, at least one cell."""
-    made = figure(3.6)
-    axes = made.subplots()
+    made, ((axes,),) = panels([1])
     width = 0.8 / len(cells)
     for number, cell in enumerate(cells):
         places = [place + (number - (len(cells) - 1) / 2) * width for place in range(len(cell.shares))]
@@ -64,4 +65,4 @@ def bin_figure(cells: Sequence[Bars]) -> Figure:
     axes.set_xlabel("response time (ms)")
     axes.set_ylabel("share of answers")
     axes.legend(loc="upper right", frameon=False)
-    return made
+    return arrange(made, [[axes]], [_PLOT_IN])

@@ -9,10 +9,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import INK, colour, figure
+from analysis.figures import layout
+from analysis.figures.style import INK, colour
 
 SHARES = (0.02, 0.25, 0.5, 0.75, 0.98, 0.999)
-_ROW_IN, _FRAME_IN = 0.42, 0.9
+_ROW_IN, _FRAME_IN = 0.38, 0.1
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,11 @@ def box_data(panels: Sequence[BoxPanel]) -> pl.DataFrame:
 
 def box_figure(panels: Sequence[BoxPanel]) -> Figure:
     """One panel per service below the other, at least one in all."""
-    heights = [_FRAME_IN + _ROW_IN * len(panel.boxes) for panel in panels]
-    made = figure(sum(heights))
-    grid = made.subplots(len(panels), 1, squeeze=False, height_ratios=heights).ravel()
-    for panel, axes in zip(panels, grid, strict=True):
+    made, lines = layout.panels([1] * len(panels))
+    for panel, (axes,) in zip(panels, lines, strict=True):
         _draw(axes, panel)
-    grid[-1].set_xlabel("response time (ms, log scale)")
-    return made
+    lines[-1][0].set_xlabel("response time (ms, log scale)")
+    return layout.arrange(made, lines, [_FRAME_IN + _ROW_IN * len(panel.boxes) for panel in panels])
 
 
 def _draw(axes: Axes, panel: BoxPanel) -> None:

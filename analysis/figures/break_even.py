@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.estimates.break_even import BreakEven
-from analysis.figures.style import FAINT, colour, grid, grouped_thousands
+from analysis.figures import layout
+from analysis.figures.style import FAINT, colour, grouped_thousands
 
-_PANEL_IN, _COLUMNS = 2.9, 3
+_PLOT_IN, _COLUMNS = 1.9, 3
 _MOST_GIB = 4.0
 _LINE_STYLES = ("-", "--", ":")
 
@@ -49,10 +51,10 @@ def break_even_data(panels: Sequence[BreakEvenPanel]) -> pl.DataFrame:
 
 def break_even_figure(panels: Sequence[BreakEvenPanel]) -> Figure:
     """One panel per service and arm, at least one in all."""
-    made, grid_axes = grid(len(panels), _COLUMNS, _PANEL_IN)
-    for panel, axes in zip(panels, grid_axes, strict=True):
+    made, lines = layout.panels(layout.in_lines(len(panels), _COLUMNS))
+    for panel, axes in zip(panels, chain(*lines), strict=True):
         _draw(axes, panel)
-    return made
+    return layout.arrange(made, lines, [_PLOT_IN] * len(lines))
 
 
 def _draw(axes: Axes, panel: BreakEvenPanel) -> None:

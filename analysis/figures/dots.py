@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.estimates.ratio import geometric_mean
-from analysis.figures.style import FAINT, INK, PAPER, colour, figure, grouped_thousands, marker
+from analysis.figures import layout
+from analysis.figures.style import FAINT, INK, PAPER, colour, grouped_thousands, marker
 from analysis.page.wording import number
 
-_ROW_IN, _FRAME_IN = 0.4, 0.85
+_ROW_IN, _FRAME_IN = 0.38, 0.1
 _SPREAD_ROWS = 0.46
 _ROOM_FOR_VALUE = 1.2
 _MOST_DOTS = 80
@@ -74,22 +75,17 @@ def dot_figure(
         x_label: quantity and unit.
         scale: which panels share their horizontal scale.
     """
-    columns = max(map(len, lines))
-    heights = [_FRAME_IN + _ROW_IN * max(len(panel.rows) for panel in line) for line in lines]
-    made = figure(sum(heights) + 0.2)
-    grid = made.subplots(len(lines), columns, squeeze=False, height_ratios=heights)
+    made, grid = layout.panels([len(line) for line in lines])
     largest = _largest(panel for line in lines for panel in line)
     for line, line_axes in zip(lines, grid, strict=True):
-        for axes in line_axes[len(line) :]:
-            axes.set_axis_off()
-        for panel, axes in zip(line, line_axes, strict=False):
+        for panel, axes in zip(line, line_axes, strict=True):
             limit = {"panel": panel.largest, "line": _largest(line), "figure": largest}[scale]
             repeated = panel is not line[0] and _labels(panel) == _labels(line[0])
             _draw(axes, panel, limit or 1.0, named=not repeated)
-    for column in range(columns):
-        lowest = max(index for index, line in enumerate(lines) if column < len(line))
-        grid[lowest][column].set_xlabel(x_label)
-    return made
+    for axes in layout.lowest(grid):
+        axes.set_xlabel(x_label)
+    heights = [_FRAME_IN + _ROW_IN * max(len(panel.rows) for panel in line) for line in lines]
+    return layout.arrange(made, grid, heights)
 
 
 def _labels(panel: Panel) -> list[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import colour, grid, line_style
+from analysis.figures import layout
+from analysis.figures.style import colour, line_style
 
-_PANEL_IN = 3.5
+_PLOT_IN = 2.6
 _SHARES = {1.0: "all", 0.5: "50 %", 0.1: "10 %", 0.01: "1 %", 0.001: "0.1 %", 0.0001: "0.01 %"}
 _MARGIN = 1.15
 
@@ -48,10 +50,10 @@ def latency_data(panels: Sequence[LatencyPanel]) -> pl.DataFrame:
 
 def latency_figure(panels: Sequence[LatencyPanel]) -> Figure:
     """One panel per service and setting, two in a line; each panel holds at least one curve."""
-    made, grid_axes = grid(len(panels), 2, _PANEL_IN)
-    for panel, axes in zip(panels, grid_axes, strict=True):
+    made, lines = layout.panels(layout.in_lines(len(panels), 2))
+    for panel, axes in zip(panels, chain(*lines), strict=True):
         _draw(axes, panel)
-    return made
+    return layout.arrange(made, lines, [_PLOT_IN] * len(lines))
 
 
 def _draw(axes: Axes, panel: LatencyPanel) -> None:

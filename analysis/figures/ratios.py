@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.estimates.ratio import RatioInterval
-from analysis.figures.style import FAINT, INK, figure
+from analysis.figures import layout
+from analysis.figures.style import FAINT, INK
 from analysis.page.wording import interval, ratio
 
-_ROW_IN, _FRAME_IN = 0.36, 1.1
+_ROW_IN, _FRAME_IN = 0.34, 0.1
+_BESIDE_PT = 14
 _ROUND = (1.05, 1.1, 1.2, 1.4, 1.7, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
 _TICKS = (0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, *_ROUND)
 _LABEL_ROOM = 0.06
@@ -58,8 +60,8 @@ def ratio_figure(rows: Sequence[RatioRow], x_label: str) -> Figure:
         x_label: what the ratio is of.
     """
     headings = list(dict.fromkeys(row.heading for row in rows))
-    made = figure(_FRAME_IN + _ROW_IN * (len(rows) + len(headings)))
-    axes = made.subplots()
+    made, lines = layout.panels([1])
+    axes = lines[0][0]
     axes.set_xscale("log")
     left, right = _limits(rows)
     axes.set_xlim(left, right)
@@ -83,7 +85,12 @@ def ratio_figure(rows: Sequence[RatioRow], x_label: str) -> Figure:
     shown = _ticks(left, right)
     axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
     axes.set_xlabel(x_label)
-    return made
+    beside_in = max(layout.text_in(_said(row.found)) for row in rows) + _BESIDE_PT / 72
+    return layout.arrange(made, lines, [_FRAME_IN + _ROW_IN * len(names)], beside_in)
+
+
+def _said(found: RatioInterval) -> str:
+    return f"{ratio(found.ratio)} ({interval(found)})"
 
 
 def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: float) -> None:
@@ -102,12 +109,11 @@ def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: f
         markersize=8,
         fillstyle="full" if found.told_apart else "none",
     )
-    text = f"{ratio(found.ratio)} ({interval(found)})"
     axes.annotate(
-        text,
+        _said(found),
         (1, position),
         xycoords=axes.get_yaxis_transform(),
-        xytext=(14, 0),
+        xytext=(_BESIDE_PT, 0),
         textcoords="offset points",
         va="center",
         color=ink,

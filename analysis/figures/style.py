@@ -13,7 +13,6 @@ from typing import Any
 import matplotlib as mpl
 import polars as pl
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
@@ -111,24 +110,6 @@ def styled() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
-
-
-def figure(height_in: float) -> Figure:
-    """An empty figure as wide as the page's column."""
-    made = Figure(figsize=(WIDTH_IN, height_in))
-    made.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
-    return made
-
-
-def grid(panels: int, columns: int, panel_in: float) -> tuple[Figure, list[Axes]]:
-    """An empty figure of so many panels, ``columns`` to a line, each ``panel_in`` inches high."""
-    columns = min(columns, panels)
-    lines = -(-panels // columns)
-    made = figure(panel_in * lines)
-    axes = made.subplots(lines, columns, squeeze=False).ravel().tolist()
-    for unused in axes[panels:]:
-        unused.set_axis_off()
-    return made, axes[:panels]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import FAINT, SHADE, colour, figure, grouped_thousands
+from analysis.figures import layout
+from analysis.figures.style import FAINT, SHADE, colour, grouped_thousands
 
-_PANEL_IN = 1.9
+_PLOT_IN = 1.25
 _COLUMNS = 3
 _MOST_LINES = 20
 
@@ -59,20 +60,15 @@ def timeline_figure(timelines: Sequence[Timeline]) -> Figure:
     for group in dict.fromkeys(timeline.group for timeline in timelines):
         members = [timeline for timeline in timelines if timeline.group == group]
         lines += [members[start : start + _COLUMNS] for start in range(0, len(members), _COLUMNS)]
-    columns = max(map(len, lines))
-    made = figure(_PANEL_IN * len(lines) + 0.4)
-    grid = made.subplots(len(lines), columns, squeeze=False)
+    made, grid = layout.panels([len(line) for line in lines])
     for line, line_axes in zip(lines, grid, strict=True):
-        for axes in line_axes[len(line) :]:
-            axes.set_axis_off()
         tallest = _tallest([timeline for timeline in timelines if timeline.group == line[0].group])
-        for timeline, axes in zip(line, line_axes, strict=False):
+        for timeline, axes in zip(line, line_axes, strict=True):
             _draw(axes, timeline, tallest)
         line_axes[0].set_ylabel("requests/s")
-    for column in range(columns):
-        lowest = max(index for index, line in enumerate(lines) if column < len(line))
-        grid[lowest][column].set_xlabel("seconds since the load began")
-    return made
+    for axes in layout.lowest(grid):
+        axes.set_xlabel("seconds since the load began")
+    return layout.arrange(made, grid, [_PLOT_IN] * len(lines))
 
 
 def _tallest(timelines: Sequence[Timeline]) -> float:

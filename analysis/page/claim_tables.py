@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from analysis import reference
 from analysis.claims import MAINTAINER, Claim
+from analysis.compare import Pair
 from analysis.estimates.break_even import BreakEven
-from analysis.memory_break_even import BreakEvenRow
+from analysis.memory_break_even import BreakEvenRow, hosts_in_use_mib
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table
 from analysis.page.wording import count, number, ratio
@@ -69,7 +70,7 @@ def break_even_table(rows: Sequence[BreakEvenRow], labels: Labels) -> Table:
     columns = [Column("service"), Column("guest / container"), Column("memory of the guest")]
     columns += [Column("per"), Column("unikernels per container", "number")]
     columns += [Column("break-even per GiB", "number"), Column("95 % interval", "number")]
-    columns.append(Column("so unikernels need less", "prose"))
+    columns += [Column("so unikernels need less", "prose"), Column("break-even on these hosts", "number")]
     return Table(
         columns,
         [
@@ -82,10 +83,28 @@ def break_even_table(rows: Sequence[BreakEvenRow], labels: Labels) -> Table:
                 number(row.found.value),
                 _interval(row.found),
                 _meaning(row.found),
+                f"{number(row.here.value)} ({_interval(row.here)})" if row.here else "not recorded",
             ]
             for row in rows
         ],
     )
+
+
+def hosts_in_words(pairs: Sequence[Pair]) -> str:
+    """What HV and OS were, or that the records do not say."""
+    known = {}
+    for pair in pairs:
+        memory = hosts_in_use_mib(pair)
+        if memory:
+            names = (pair.base.trials["host"][0], pair.other.trials["host"][0])
+            known[names] = [f"{number(sum(values) / len(values))} MiB" for values in memory]
+    said = [
+        f"OS was {containers} ({names[0]}) and HV {guests} ({names[1]}), in use before the first instance ran"
+        for names, (containers, guests) in known.items()
+    ]
+    if said:
+        return f"{'; '.join(said)}."
+    return "OS and HV, the memory of the two hosts themselves, are not recorded for two hosts of their own."
 
 
 def _interval(found: BreakEven) -> str:

@@ -106,6 +106,7 @@ def render(
             if answers
         ],
         "inconsistencies": claim_tables.inconsistencies_table(),
+        "hosts_in_use": claim_tables.hosts_in_words([row.pair for row in break_evens]),
         "break_even": claim_tables.break_even_table(break_evens, labels) if break_evens else None,
     }
     page = template.render(context, results=results, evidence=evidence)

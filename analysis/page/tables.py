@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from analysis.cells import CellKey, CellTrials
-from analysis.check_cells import Finding, halves
+from analysis.check_cells import Finding, controls
 from analysis.check_trials import RULES
 from analysis.compare import Comparison, Refusal
 from analysis.estimates.rank import MedianInterval
@@ -29,14 +29,17 @@ from contracts.trial import CapReading, TrialRecord
 
 # A page lists so many trials; the table of trials beside it (CSV) holds all of them.
 MOST_TRIALS_LISTED = 300
+_AGAINST_ITSELF = (
+    "a cell against itself: the study's control, or its even blocks against its odd ones: no difference"
+)
 
 
 @dataclass(frozen=True)
 class Column:
-    """Numbers are set flush right, names on one line; prose may wrap."""
+    """Numbers are set flush right, names on one line; prose may wrap, and hashes within a word."""
 
     title: str
-    kind: Literal["name", "number", "prose"] = "name"
+    kind: Literal["name", "number", "prose", "hash"] = "name"
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,12 @@ def rules_table(evidence: Evidence) -> Table:
     """Every rule that a trial must meet, and how many failed it first."""
     failed = Counter(evidence.trials["failed"].to_list())
     rows = [[rule.name, rule.meaning, str(failed[rule.name])] for rule in RULES]
-    controls = len(halves(evidence.cells))
+    compared = controls(evidence.cells, evidence.controls)
     blamed = sum(row.check == "a/a" for row in evidence.findings)
-    said = f"{blamed} of {controls} cells differ from themselves" if controls else "no cell has four boots"
-    rows.append(["a/a", "even blocks of a cell against its odd ones: no difference", said])
+    said = (
+        f"{blamed} of {len(compared)} cells differ from themselves" if compared else "no cell has four boots"
+    )
+    rows.append(["a/a", _AGAINST_ITSELF, said])
     unsteady = sum(row.check == "steady" and row.severity == "excluded" for row in evidence.findings)
     meaning = "most boots of a cell reach a steady state (changepoints of throughput)"
     rows.append(["steady", meaning, f"{unsteady} cells without"])
@@ -256,7 +261,8 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
 def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
     """What was booted in each cell: every value that any of its boots states."""
     columns = [_SERVICE, _ARM, Column("accelerator"), Column("host"), Column("kernel", "prose")]
-    columns += [Column(title, "prose") for title in ("command line", "artifact SHA-256", "image SHA-256")]
+    columns.append(Column("command line", "prose"))
+    columns += [Column(title, "hash") for title in ("artifact SHA-256", "image SHA-256")]
     names = ("accelerator", "host", "kernel", "command_line", "artifact_sha256", "image_sha256")
     rows = []
     for cell in cells:

@@ -6,6 +6,7 @@ Each measured step runs in a process of its own, so that its CPU time and its la
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -13,16 +14,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.analysis import jmeter
+
 PROJECT = Path(__file__).resolve().parents[2]
 SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)
 SAMPLES = 100_000_000
+# JMeter takes many microseconds per sample and 70 bytes of text: its cost is measured on fewer, and scaled.
+JMETER_SAMPLES = (500_000, 2_000_000)
 CHUNK = 1 << 18
 SEED = 20260105
 
@@ -34,6 +39,7 @@ def main() -> int:
     )
     parser.add_argument("what", choices=[*STEPS, "samples", "records"])
     parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--jmeter-samples", type=int, nargs=2, default=JMETER_SAMPLES, metavar="N")
     parser.add_argument("--records", type=int, nargs="+", default=[2500, 5000, 10_000])
     parser.add_argument("--folder", type=Path, help="where to put the data (default: a temporary folder)")
     options = parser.parse_args()
@@ -44,20 +50,45 @@ def main() -> int:
         folder = options.folder or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         return (
-            samples(folder, options.samples)
+            samples(folder, options.samples, options.jmeter_samples)
             if options.what == "samples"
             else records(folder, options.records)
         )
 
 
-def samples(folder: Path, count: int) -> int:
-    """All quantiles of ``count`` response times, by our histogram and by pandas."""
+def samples(folder: Path, count: int, of_jmeter: Sequence[int]) -> int:
+    """All quantiles of ``count`` response times, by our histogram, by pandas and by JMeter's report."""
     write_samples(folder / "samples.u32", count)
     found = {name: measured(name, folder) for name in ("ours", "pandas")}
     print(f"{count:,} response times (ns, uint32) to quantiles {SHARES}")
     for name, row in found.items():
-        print(f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('said', '')}")
+        print(told(name, row))
+    by_jmeter(folder, count, of_jmeter)
     return 0
+
+
+def by_jmeter(folder: Path, count: int, sizes: Sequence[int]) -> None:
+    """JMeter's report of two smaller logs, and what ``count`` samples would cost on the line through them."""
+    missing = jmeter.why_not()
+    if missing:
+        print(f"  jmeter   not run: {missing}")
+        return
+    costs = []
+    for size in sorted(min(size, count) for size in sizes):
+        jmeter.write_jtl(folder / "samples.u32", folder / "samples.jtl", size)
+        row = measured("jmeter", folder)
+        costs.append((size, float(row["cpu_s"])))
+        print(told("jmeter", row))
+    (few, less), (many, more) = costs
+    if many > few:
+        per_sample = (more - less) / (many - few)
+        scaled = more + per_sample * (count - many)
+        print(f"  jmeter   {scaled:6.0f} s CPU for {count:,}, scaled: {per_sample * 1e6:.2f} us each")
+
+
+def told(name: str, row: dict[str, float | str]) -> str:
+    """One line of the comparison."""
+    return f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('said', '')}"
 
 
 def records(folder: Path, sizes: list[int]) -> int:
@@ -75,7 +106,7 @@ def records(folder: Path, sizes: list[int]) -> int:
 def measured(step: str, folder: Path) -> dict[str, float | str]:
     """Run one step as a process: CPU seconds, wall seconds, largest memory, and what it printed."""
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
-    command = [sys.executable, __file__, step, "--folder", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.analysis", step, "--folder", str(folder)]
     began = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     said, _ = process.communicate()
@@ -94,7 +125,6 @@ def tell(said: str = "") -> None:
 
 def ours(folder: Path) -> None:
     """Our histogram over a file read in chunks."""
-    sys.path.insert(0, str(PROJECT))
     from analysis import hdr
 
     found = hdr.of_samples(chunks(folder / "samples.u32")).quantiles(SHARES)
@@ -112,12 +142,18 @@ def pandas(folder: Path) -> None:
 
 def report(folder: Path) -> None:
     """The whole command, from the folder to the page."""
-    sys.path.insert(0, str(PROJECT))
+    # As the command does: it only builds up and ends.
+    gc.disable()
     from analysis.__main__ import main as analysis
 
     code = analysis(["report", str(folder)])
     assert code == 0, code
     tell()
+
+
+def jmeter_report(folder: Path) -> None:
+    """JMeter's report of the log that lies there."""
+    print(json.dumps(jmeter.report(folder / "samples.jtl")))
 
 
 def chunks(path: Path) -> Iterator[npt.NDArray[np.uint32]]:
@@ -141,7 +177,7 @@ def write_samples(path: Path, count: int) -> None:
 
 def write_records(folder: Path, count: int) -> None:
     """A campaign of ``count`` trials in 18 cells, with one record and one log as patterns for all."""
-    sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "unit")]
+    sys.path.insert(0, str(PROJECT / "tests" / "unit"))
     from campaigns import START, make_study, write_campaign  # type: ignore[import-not-found]
 
     pattern = folder.with_name(f"{folder.name}-pattern")
@@ -179,7 +215,7 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-STEPS = {"ours": ours, "pandas": pandas, "report": report}
+STEPS = {"ours": ours, "pandas": pandas, "jmeter": jmeter_report, "report": report}
 
 if __name__ == "__main__":
     sys.exit(main())

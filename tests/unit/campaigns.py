@@ -17,6 +17,7 @@ from hdrh.log import HistogramLogWriter
 
 from contracts.arms import split_service
 from contracts.campaign import Campaign, NotRun, write_atomically
+from contracts.control import arm_booted
 from contracts.plan import PlannedTrial, plan_trials
 from contracts.study import Study
 from contracts.trial import TrialRecord
@@ -89,7 +90,7 @@ def write_campaign(
         not_run: arms that could not run; their trials get no record.
         finished: how many of the runnable trials have a record; all by default.
         between_boots: standard deviation of the logarithm of a boot's throughput.
-        arm_factor: throughput of each arm relative to the first.
+        arm_factor: throughput of each arm relative to the first; a control has that of its arm, unless named.
         edit: last change to each record before it is written.
     """
     campaign = Campaign(
@@ -103,7 +104,8 @@ def write_campaign(
     write_atomically(directory / "campaign.json", campaign.model_dump_json())
     generator = random.Random(study.seed)
     for trial in campaign.runnable[:finished]:
-        rate = SERVICE_RATE[trial.cell.service] * arm_factor[trial.cell.arm]
+        booted = arm_booted(trial.cell.arm)
+        rate = SERVICE_RATE[trial.cell.service] * arm_factor.get(trial.cell.arm, arm_factor[booted])
         rate *= generator.lognormvariate(0, between_boots)
         record = edit(_record(campaign, trial, rate, generator))
         folder = directory / "trials" / trial.directory
@@ -115,13 +117,14 @@ def write_campaign(
 
 def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: random.Random) -> TrialRecord:
     cell, study = trial.cell, campaign.study
+    arm = arm_booted(cell.arm)
     workload, language = split_service(cell.service)
     load = study.load[workload]
     mib = 1024**2
     began = START + timedelta(minutes=int(trial.id))
     mean_ms = load.users / rate * 1000
-    image_mib = _IMAGE_MIB[language] + _IMAGE_EXTRA_MIB[cell.arm]
-    memory_mib = _IMAGE_MIB[language] * (0.6 if cell.arm == "docker" else 1.4)
+    image_mib = _IMAGE_MIB[language] + _IMAGE_EXTRA_MIB[arm]
+    memory_mib = _IMAGE_MIB[language] * (0.6 if arm == "docker" else 1.4)
     idle_mib = memory_mib * generator.lognormvariate(0, 0.01)
     return TrialRecord.model_validate(
         {
@@ -137,11 +140,11 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
                 "artifact_sha256": f"{len(cell.service):064x}",
                 "image_sha256": f"{int(trial.id):064x}",
                 "image_bytes": round(image_mib * mib),
-                "kernel": "osv v0.57.0" if cell.arm == "osv-qemu" else "6.1.0-18-amd64",
+                "kernel": "osv v0.57.0" if arm == "osv-qemu" else "6.1.0-18-amd64",
                 "accelerator": "tcg",
-                "vcpus": 2 if cell.arm == "docker" else cell.threads,
+                "vcpus": 2 if arm == "docker" else cell.threads,
                 "command_line": "/app/server",
-                "host": "docker-host" if cell.arm == "docker" else "qemu-host",
+                "host": "docker-host" if arm == "docker" else "qemu-host",
                 "address": "10.77.0.3",
                 "port": 8080,
             },
@@ -151,15 +154,15 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
                 "read_back": [
                     {
                         "resource": "cpu",
-                        "kind": "quota" if cell.arm == "docker" else "vcpus",
-                        "source": "cpu.max" if cell.arm == "docker" else "query-cpus-fast",
+                        "kind": "quota" if arm == "docker" else "vcpus",
+                        "source": "cpu.max" if arm == "docker" else "query-cpus-fast",
                         "value": cell.cpus,
                         "unit": "cpus",
                     },
                     {
                         "resource": "memory",
-                        "kind": "limit" if cell.arm == "docker" else "allocation",
-                        "source": "memory.max" if cell.arm == "docker" else "query-memory-size-summary",
+                        "kind": "limit" if arm == "docker" else "allocation",
+                        "source": "memory.max" if arm == "docker" else "query-memory-size-summary",
                         "value": float(cell.memory_mib * mib),
                         "unit": "bytes",
                     },
@@ -172,7 +175,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
                 "threads_seen": cell.threads,
             },
             "boot": {
-                "first_answer_ms": _BOOT_S[cell.arm] * 1000 * generator.lognormvariate(0, 0.05),
+                "first_answer_ms": _BOOT_S[arm] * 1000 * generator.lognormvariate(0, 0.05),
                 "measured_on": "qemu-host",
                 "polls": 12,
             },
@@ -199,7 +202,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
             },
             "footprints": [
                 {
-                    "kind": _MEMORY_KIND[cell.arm],
+                    "kind": _MEMORY_KIND[arm],
                     "source": "the host's own files",
                     "bytes": round(amount * mib),
                     "when": when,

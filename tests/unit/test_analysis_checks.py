@@ -12,7 +12,7 @@ from campaigns import Edit, ended, make_study, write_campaign
 
 from analysis.__main__ import main
 from analysis.cells import CellKey, CellTrials
-from analysis.check_cells import a_against_a, flat_ceiling
+from analysis.check_cells import a_against_a, controls, flat_ceiling
 from analysis.compare import find_pairs
 from analysis.evidence import Evidence, evidence_of
 from analysis.results import read_results
@@ -183,6 +183,34 @@ def heavy(generator_: np.random.Generator, boots: int) -> list[float]:
 
 def normal(generator_: np.random.Generator, boots: int) -> list[float]:
     return generator_.lognormal(4.6, 0.05, boots).tolist()
+
+
+def test_a_named_control_is_compared_with_its_arm_and_with_nothing_else(tmp_path: Path) -> None:
+    study = make_study(services=["bubble_sort-go"], boots=5, control="docker")
+    factors = {"docker": 1.0, "docker-again": 1.3, "linux-qemu": 1.45, "osv-qemu": 1.9}
+    write_campaign(tmp_path / "c", study, arm_factor=factors)
+    evidence = evidence_of(read_results(tmp_path / "c"))
+    arms = [row.cell.arm for row in evidence.cells]
+    assert arms == ["docker", "linux-qemu", "osv-qemu"]
+    assert [row.cell.arm for row in evidence.controls] == ["docker-again"]
+    assert len(evidence.valid) == 20
+    found = {row.cell.cell.arm: row for row in controls(evidence.cells, evidence.controls)}
+    assert len(found["docker"].second) == 5 and "its control" in found["docker"].sets
+    assert len(found["osv-qemu"].second) == 2 and "odd ones" in found["osv-qemu"].sets
+    blamed = [row for row in evidence.findings if row.check == "a/a"]
+    assert [(row.severity, row.slugs) for row in blamed] == [("excluded", (evidence.cells[0].cell.slug,))]
+    assert "its boots against those of its control" in blamed[0].what
+    pairs, _ = find_pairs(evidence)
+    assert [(row.other.cell.arm, row.base.cell.arm) for row in pairs] == [("osv-qemu", "linux-qemu")]
+
+
+def test_a_control_that_agrees_with_its_arm_is_not_blamed(tmp_path: Path) -> None:
+    study = make_study(services=["bubble_sort-go"], boots=5, control="docker")
+    write_campaign(tmp_path / "c", study)
+    assert not [row for row in evidence_of(read_results(tmp_path / "c")).findings if row.check == "a/a"]
+    assert main(["report", str(tmp_path / "c")]) == 0
+    page = (tmp_path / "c" / "report.html").read_text()
+    assert "only docker was booted twice in every block as A/A control" in page
 
 
 @pytest.mark.parametrize(("draw", "boots"), [(normal, 10), (bimodal, 10), (heavy, 10), (bimodal, 4)])

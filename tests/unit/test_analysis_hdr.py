@@ -63,15 +63,38 @@ def test_quantiles_are_those_of_the_sorted_samples_within_a_thousandth() -> None
 def test_a_log_is_decoded_to_the_counts_that_were_encoded() -> None:
     parts = [samples(300), np.zeros(0, dtype=np.int64), samples(1), np.full(100_000, 77), EDGES]
     texts = [library(part).encode().decode() for part in parts]
-    owners, indices, counts = hdr.decode(texts)
-    for number, part in enumerate(parts):
-        mine = owners == number
-        expected = np.bincount(hdr.index_of(part)) if len(part) else np.zeros(0, dtype=np.int64)
-        assert np.bincount(indices[mine], counts[mine], len(expected)).tolist() == expected.tolist()
+    found, totals = hdr.decode(texts, range(len(texts)), len(texts))
+    assert totals.tolist() == [len(part) for part in parts]
+    for histogram, part in zip(found, parts, strict=True):
+        expected = hdr.of_samples([part] if len(part) else [])
+        assert histogram.indices.tolist() == expected.indices.tolist()
+        assert histogram.counts.tolist() == expected.counts.tolist()
+
+
+def test_a_log_is_summed_by_group_and_a_text_of_none_is_only_counted() -> None:
+    parts = [samples(300), EDGES, samples(40), np.full(2, 5), np.zeros(0, dtype=np.int64)]
+    texts = [library(part).encode().decode() for part in parts]
+    found, totals = hdr.decode(texts, [2, 3, 0, 2, 0], 3)
+    assert totals.tolist() == [len(part) for part in parts]
+    expected = [parts[2], np.zeros(0, dtype=np.int64), np.concatenate([parts[0], parts[3]])]
+    for histogram, values in zip(found, expected, strict=True):
+        counted = hdr.of_samples([values] if len(values) else [])
+        assert histogram.indices.tolist() == counted.indices.tolist()
+        assert histogram.counts.tolist() == counted.counts.tolist()
+
+
+def test_one_quantile_of_many_histograms_is_that_of_each() -> None:
+    found = [hdr.of_samples([samples(size)]) for size in (1, 7, 5000)]
+    for share in (0.001, 0.5, 0.98, 1.0):
+        assert hdr.quantile_of_each(found, share) == [row.quantiles([share])[0] for row in found]
+    assert hdr.quantile_of_each([], 0.5) == []
 
 
 def test_nothing_is_decoded_to_nothing() -> None:
-    assert [len(part) for part in hdr.decode([])] == [0, 0, 0]
+    assert [len(part) for part in hdr.decode([], [], 0)] == [0, 0]
+    empty = library(np.zeros(0, dtype=np.int64)).encode().decode()
+    found, totals = hdr.decode([empty], [0], 1)
+    assert (found[0].total, totals.tolist()) == (0, [0])
     assert np.isnan(hdr.EMPTY.largest())
     assert np.isnan(hdr.EMPTY.quantiles([0.5])).all()
 
@@ -87,5 +110,5 @@ def spoilt() -> dict[str, str]:
 def test_a_spoilt_histogram_is_counted_to(kind: str) -> None:
     whole = library(samples(5)).encode().decode()
     with pytest.raises(hdr.NotAHistogram) as raised:
-        hdr.decode([whole, spoilt()[kind], whole])
+        hdr.decode([whole, spoilt()[kind], whole], [0, 0, 0], 1)
     assert raised.value.args[0] == 1

@@ -12,6 +12,7 @@ from ansible.module_utils.unilab.prebuilt import Found, place, prebuilt_images
 
 from contracts.errors import InputError
 from contracts.study import load_study
+from filter_plugins.arms import arm_of
 from filter_plugins.command_line import prebuilt_command_line
 
 STUDY = {
@@ -142,6 +143,22 @@ def test_a_cell_that_is_excluded_needs_no_image(tmp_path: Path) -> None:
     files = {"d": RAW}
     path = study(tmp_path, {"disk": "d"}, files, services=services, exclude=exclude)
     assert [row.service for row in prebuilt_images(path, load_study(path))] == ["todos-go"]
+
+
+def test_a_unikernel_may_be_the_control(tmp_path: Path) -> None:
+    path = study(tmp_path, {"disk": "d"}, {"d": RAW}, arms=["docker", "mirage-qemu"], control="mirage-qemu")
+    arms = [cell.arm for cell in load_study(path).cells()]
+    assert arms == ["docker", "mirage-qemu", "mirage-qemu-again"]
+    assert (
+        arm_of(arms[2])
+        == arm_of(arms[1])
+        == {
+            "name": "mirage-qemu",
+            "runtime": "prebuilt",
+            "platform": "qemu",
+            "host_group": "qemu_hosts",
+        }
+    )
 
 
 def test_a_study_without_prebuilt_keeps_the_hash_that_its_campaigns_have(tmp_path: Path) -> None:

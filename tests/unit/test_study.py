@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ import yaml
 
 from contracts.arms import ARMS
 from contracts.availability import arms_not_run
+from contracts.control import is_again
 from contracts.errors import InputError
 from contracts.plan import plan_trials
 from contracts.study import load_study
+from filter_plugins.arms import arm_of
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yml"))
 GOOD = {
@@ -61,6 +65,7 @@ def test_excluded_cells_are_left_out(tmp_path: Path) -> None:
         ({"arms": ["dokcer"]}, "arms", "unknown arm 'dokcer'"),
         ({"services": ["todos-rust"]}, "services", "unknown service 'todos-rust'"),
         ({"arms": ["docker", "docker"]}, "arms", "named twice"),
+        ({"control": "osv-qemu"}, "", "control 'osv-qemu' is not one of arms"),
         ({"threads": [0]}, "threads", "between 1 and 64"),
         ({"load": {"todos": {"users": 1, "duration_s": 1}}}, "", "load lacks 'bubble_sort'"),
         ({"load": {"todos": {"users": 1}}}, "load.todos", "either duration_s or requests"),
@@ -95,6 +100,40 @@ def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:
     path.write_text("# a comment\n" + yaml.safe_dump(dict(reversed(GOOD.items())), sort_keys=False))
     assert load_study(path).sha256 == before
     assert load_study(write(tmp_path, seed=4)).sha256 != before
+
+
+def test_a_control_is_one_more_arm_that_boots_the_same_thing(tmp_path: Path) -> None:
+    without = load_study(write(tmp_path))
+    study = load_study(write(tmp_path, control="docker"))
+    assert study.sha256 != without.sha256
+    twins = [cell for cell in study.cells() if is_again(cell.arm)]
+    docker = [cell for cell in study.cells() if cell.arm == "docker"]
+    assert [cell.model_copy(update={"arm": "docker"}) for cell in twins] == docker != []
+    assert [cell for cell in study.cells() if not is_again(cell.arm)] == without.cells()
+    assert {arm_of(cell.arm)["platform"] for cell in twins} == {arm_of("docker")["platform"]}
+    trials = plan_trials(study)
+    assert trials == plan_trials(study)
+    assert len({trial.directory for trial in trials}) == len(trials) == study.boots * len(study.cells())
+
+
+def test_a_control_is_excluded_with_its_arm_or_by_its_own_name(tmp_path: Path) -> None:
+    service = load_study(write(tmp_path)).services[0]
+    for arm, left in (("docker", 0), ("docker-again", 1)):
+        study = load_study(write(tmp_path, control="docker", exclude=[{"arm": arm, "service": service}]))
+        cells = [cell.arm for cell in study.cells() if cell.service == service]
+        assert (cells.count("docker") > 0, cells.count("docker-again")) == (left == 1, 0)
+
+
+def test_a_control_cannot_run_where_its_arm_cannot(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, control="docker"))
+    assert {"docker", "docker-again"} <= {row.arm for row in arms_not_run(study, {}, "")}
+
+
+def test_a_study_without_a_control_keeps_its_hash(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path))
+    content = study.model_dump(mode="json")
+    assert content.pop("control") is None and content.pop("prebuilt") == {}
+    assert study.sha256 == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def test_each_block_holds_each_cell_once_in_an_order_of_the_seed(tmp_path: Path) -> None:
