@@ -23,7 +23,7 @@ PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
 PACKAGES += $(if $(shell command -v mvn),,maven)
 
-.PHONY: help setup demo test lint unit integration molecule clean distclean lock
+.PHONY: help setup demo test test-xen lint unit integration molecule clean distclean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,15 @@ integration: setup ## tests with compilers, machines and guests
 
 molecule: setup ## each role on machines of its own
 	$(BIN)/pytest tests/roles
+
+test-xen: setup ## one guest through the boot path of Debian's Xen, in QEMU; no part of `test` (docs/nested_xen.md)
+	@missing=$$(for program in syslinux:syslinux mformat:mtools mmdebstrap:mmdebstrap; do \
+			command -v "$${program%:*}" >/dev/null || echo "$${program#*:}"; \
+		done); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
+	fi
+	$(BIN)/python -m tests.xen $(if $(OSV_LOADER),--osv-loader $(abspath $(OSV_LOADER)))
 
 clean: LAB_STATE := stopped
 clean: stop-lab ## end every process and remove every namespace that the laboratory made

@@ -22,7 +22,7 @@ Severity = Literal["damaged", "excluded", "caution"]
 
 FLAT_LIMIT = 1.05
 _BOOTS_TO_BLAME = 5
-_FLAT_SERVICES = 3
+_FLAT_LANGUAGES = 3
 # A second of the log may straddle either end of the window, and the record's rate is rounded.
 _STRADDLING_SECONDS, _ROUNDING = 2.0, 0.01
 
@@ -142,8 +142,9 @@ def no_steady_state(cells: Sequence[CellTrials], warm_ups: Mapping[str, WarmUp])
 def flat_ceiling(cells: Sequence[CellTrials]) -> list[Finding]:
     """Different services of one arm and setting that answer equally fast share a limit that is not theirs.
 
-    Three services or more within 5 % of the fastest are flat. What the limit is cannot be told from them, so
-    they are cautioned; the generator's own ceiling, where it was calibrated, is a rule for trials.
+    Three languages or more within 5 % of the fastest are flat; other builds of one service may well be as
+    fast. What the limit is cannot be told from them, so they are cautioned; the generator's own ceiling,
+    where it was calibrated, is a rule for trials.
     """
     groups: dict[tuple[object, ...], list[tuple[float, CellTrials]]] = {}
     for cell in cells:
@@ -156,7 +157,7 @@ def flat_ceiling(cells: Sequence[CellTrials]) -> list[Finding]:
     for members in groups.values():
         fastest = max(median for median, _ in members)
         level = [cell.cell for median, cell in members if median * FLAT_LIMIT >= fastest]
-        if len(level) >= _FLAT_SERVICES:
+        if len({split_service(cell.service)[1] for cell in level}) >= _FLAT_LANGUAGES:
             names = ", ".join(cell.service for cell in level)
             what = (
                 f"the medians of {names} lie within 5 %: the path or the generator may be the limit, not they"

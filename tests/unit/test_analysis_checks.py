@@ -234,6 +234,8 @@ def test_services_at_one_height_are_cautioned() -> None:
     (finding,) = flat_ceiling([*level, slow])
     assert (finding.severity, len(finding.slugs)) == ("caution", 3)
     assert flat_ceiling([*level[:2], slow]) == []
+    builds = [cell(f"todos-go{variant}", [99.0]) for variant in ("", ".static", ".shared")]
+    assert flat_ceiling(builds) == []
     assert flat_ceiling([*level[:2], cell("bubble_sort-go", [99.0])]) == []
 
 

@@ -1,0 +1,236 @@
+"""Debian's dom0 as a disk, and the disk of a Linux guest; both are made once for each recipe."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible.module_utils.unilab.initramfs import cpio, module_order
+from ansible.module_utils.unilab.linux_kernel import unpack
+
+from tests.unit.xenservers import run
+
+PROJECT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+RELEASE = "bookworm"
+PACKAGES = (
+    "bridge-utils",
+    "busybox-static",
+    "iproute2",
+    "kmod",
+    "linux-image-amd64",  # dom0's kernel
+    "linux-image-cloud-amd64",  # the guest's: few drivers, so few probes of emulated hardware
+    "openssh-server",
+    "openssl",  # the double's certificate
+    "procps",
+    "python3",
+    "python3-yaml",
+    "qemu-system-xen",  # the device model of HVM domains
+    "udev",
+    "xen-hypervisor-4.17-amd64",
+    "xen-utils-4.17",
+)
+# What no dom0 in QEMU reads; it halves the disk.
+_DRIVERS = ["gpu", "media", "infiniband", "iio", "staging", "usb", "scsi", "net/ethernet", "net/wireless"]
+LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/lib/modules/*/kernel/sound/*",
+    *(f"/lib/modules/*/kernel/drivers/{folder}/*" for folder in _DRIVERS),
+)
+DISK_SIZE = "3G"
+DOM0_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
+GUEST_MODULES = ("xen_blkfront", "xen_netfront")
+
+DOM0_INIT = """\
+#!/bin/busybox sh
+bb=/bin/busybox
+$bb mount -t devtmpfs devtmpfs /dev
+for module in {modules}; do $bb insmod /modules/$module; done
+$bb mount -t ext4 /dev/vda /root
+exec $bb switch_root /root /sbin/unilab-dom0
+"""
+# All that the guest prints goes to an emulated serial port, a trip to the device model for each letter.
+GUEST_INIT = """\
+#!/bin/busybox sh
+set -e
+bb=/bin/busybox
+$bb mount -t devtmpfs devtmpfs /dev
+$bb mount -t proc proc /proc
+for module in {modules}; do $bb insmod /modules/$module; done
+echo "guest: $($bb dmesg | $bb grep -o 'Hypervisor detected: .*')"
+for try in 1 2 3 4 5 6 7 8 9; do $bb ip link show eth0 >/dev/null 2>&1 && break; $bb sleep 1; done
+$bb ip link set lo up
+$bb ip addr add "$UNILAB_IP" dev eth0
+$bb ip link set eth0 up
+echo "guest: disk $($bb sed -n 's/.* //;/^xvda$/p' /proc/partitions), card eth0 $UNILAB_IP"
+unset UNILAB_IP
+exec /app/server
+"""
+SYSLINUX = """\
+SERIAL 0 115200
+DEFAULT linux
+PROMPT 0
+LABEL linux
+  KERNEL vmlinuz
+  APPEND initrd=initrd {command_line}
+"""
+# pci=noearly, i8042: no probes of hardware that a nested guest would wait minutes for.
+GUEST_COMMAND_LINE = (
+    "console=ttyS0,115200 quiet net.ifnames=0 tsc=reliable pci=noearly "
+    "i8042.nopnp i8042.noaux i8042.nokbd 8250.nr_uarts=1"
+)
+
+
+@dataclass(frozen=True)
+class Dom0:
+    """What Xen boots from.
+
+    Attributes:
+        folder: where all of it lies.
+    """
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Debian, as a folder."""
+        return self.folder / "root"
+
+    @property
+    def xen(self) -> Path:
+        """The hypervisor, unpacked: QEMU's multiboot loader reads ELF alone."""
+        return self.folder / "xen.elf"
+
+    @property
+    def initrd(self) -> Path:
+        """The dom0's initial RAM disk."""
+        return self.folder / "initrd"
+
+    @property
+    def disk(self) -> Path:
+        """The root as an ext4 disk, never written to by a run."""
+        return self.folder / "disk.raw"
+
+    @property
+    def key(self) -> Path:
+        """The ssh key that the dom0 lets in."""
+        return self.folder / "id"
+
+    @property
+    def kernel(self) -> Path:
+        """The dom0's kernel."""
+        return next(path for path in (self.root / "boot").glob("vmlinuz-*") if "cloud" not in path.name)
+
+    @property
+    def guest_kernel(self) -> Path:
+        """The Linux guest's kernel."""
+        return next((self.root / "boot").glob("vmlinuz-*cloud*"))
+
+    def modules(self, kernel: Path) -> Path:
+        """The folder with the modules of ``kernel``."""
+        return self.root / "usr/lib/modules" / kernel.name.removeprefix("vmlinuz-")
+
+
+def make_dom0(folder: Path) -> tuple[Dom0, bool]:
+    """The dom0 in ``folder``, and whether it had to be made. Raises CalledProcessError."""
+    dom0 = Dom0(folder)
+    recipe_file, recipe = folder / "recipe", _recipe()
+    if recipe_file.is_file() and recipe_file.read_text() == recipe:
+        return dom0, False
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "unilab-xen", "-f", str(dom0.key))
+    _run(
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+        f"--include={','.join(PACKAGES)}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+        f"--essential-hook={PROJECT / 'roles/local_lab/files/before-kernel.sh'}",
+        f"--customize-hook={HERE / 'dom0/customize.sh'}",
+        *(RELEASE, str(dom0.root)),
+        environment={"UNILAB_SSH_KEY": str(dom0.key), "LC_ALL": "C.UTF-8"},
+    )
+    dom0.xen.write_bytes(gzip.decompress(next((dom0.root / "boot").glob("xen-*.gz")).read_bytes()))
+    dom0.initrd.write_bytes(_initrd(dom0, dom0.kernel, DOM0_MODULES, DOM0_INIT))
+    _run("mke2fs", "-q", "-t", "ext4", "-d", str(dom0.root), str(dom0.disk), DISK_SIZE)
+    recipe_file.write_text(recipe)
+    return dom0, True
+
+
+def make_linux_disk(dom0: Dom0, server: Path, words: str, path: Path) -> None:
+    """A disk that the BIOS boots: SYSLINUX, Debian's cloud kernel, and ``server`` as the only program.
+
+    ``words`` are added to the kernel's command line: NAME=VALUE is the server's environment, and
+    UNILAB_IP the guest's address.
+    """
+    members = [("app", 0o040755, b""), ("proc", 0o040755, b""), ("app/server", 0o100755, server.read_bytes())]
+    initrd = _initrd(dom0, dom0.guest_kernel, GUEST_MODULES, GUEST_INIT, members)
+    aside = path.with_suffix(".parts")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    (aside / "initrd").write_bytes(gzip.compress(initrd, mtime=0))
+    (aside / "syslinux.cfg").write_text(SYSLINUX.format(command_line=f"{GUEST_COMMAND_LINE} {words}"))
+    shutil.copy(dom0.guest_kernel, aside / "vmlinuz")
+    with path.open("wb") as stream:
+        stream.truncate(24 << 20)
+    _run("mformat", "-i", str(path), "-h", "255", "-s", "63", "::")
+    _run("mcopy", "-i", str(path), *(str(part) for part in sorted(aside.iterdir())), "::")
+    _run("syslinux", "--install", str(path))
+    shutil.rmtree(aside)
+
+
+def make_osv_disk(loader: Path, server: Path, command_line: str, path: Path) -> None:
+    """A disk that the BIOS boots: OSv's ``loader`` image with ``server`` in its file system."""
+    aside = path.with_suffix(".parts")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    shutil.copy(server, aside / "server")
+    (aside / "Capstanfile").write_text("files: {/app/server: server}\ncmdline: /app/server\n")
+    path.unlink(missing_ok=True)
+    tree = aside / "tree"
+    steps: list[tuple[str, dict[str, str]]] = [
+        ("staged_tree", {"manifest": str(aside / "Capstanfile"), "path": str(tree)}),
+        (
+            "capstan_image",
+            {"tree": str(tree), "loader": str(loader), "cmdline": command_line, "path": str(path)},
+        ),
+    ]
+    for module, arguments in steps:
+        answer = run(module, **arguments)
+        if answer["failed"]:
+            raise SystemExit(f"{module}: {answer['msg']}")
+    shutil.rmtree(aside)
+
+
+def _initrd(
+    dom0: Dom0,
+    kernel: Path,
+    wanted: tuple[str, ...],
+    init: str,
+    more: Sequence[tuple[str, int, bytes]] = (),
+) -> bytes:
+    modules = dom0.modules(kernel)
+    names = {Path(name).name: modules / name for name in module_order(modules, wanted)}
+    members = [(folder, 0o040755, b"") for folder in ("bin", "dev", "modules", "root")]
+    members.append(("bin/busybox", 0o100755, (dom0.root / "usr/bin/busybox").read_bytes()))
+    members.append(("init", 0o100755, init.format(modules=" ".join(names)).encode()))
+    members += [(f"modules/{name}", 0o100644, unpack(at, at.read_bytes())) for name, at in names.items()]
+    return cpio([*members, *more])
+
+
+def _recipe() -> str:
+    parts = [repr((RELEASE, PACKAGES, LEFT_OUT, DISK_SIZE, DOM0_MODULES, DOM0_INIT))]
+    scripts = [*sorted((HERE / "dom0").iterdir()), PROJECT / "roles/local_lab/files/before-kernel.sh"]
+    parts += [path.read_text() for path in scripts]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _run(*argv: str, environment: dict[str, str] | None = None) -> None:
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
