@@ -35,7 +35,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
             )
         elif arm.runtime == "osv" and not osv_loader:
             rows.append(NotRun(arm=name, why="no OSv loader was given", remedy=_OSV_REMEDY))
-        elif arm.runtime == "osv" and arm.platform == "xenserver" and _is_elf(osv_loader):
+        elif arm.runtime == "osv" and arm.platform == "xenserver" and is_elf(osv_loader):
             rows.append(
                 NotRun(
                     arm=name,
@@ -46,7 +46,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     return rows
 
 
-def _is_elf(path: str) -> bool:
+def is_elf(path: str) -> bool:
     """Whether the file is an ELF, as OSv's kernel.elf is; False where it cannot be read."""
     try:
         with Path(path).open("rb") as stream:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xenservers import PROJECT, connection, run
+from ansible.module_utils.unilab.xenserver import tls
+from xenservers import PROJECT, boot_disk, connection, run
 
 from tests.doubles.xapi.backends import Nothing
 from tests.doubles.xapi.server import Double
@@ -175,10 +176,8 @@ def test_a_vm_that_unilab_did_not_make_is_left(double: Double, image: Path) -> N
 
 
 def test_the_command_line_is_in_the_guest_s_own_disk_alone(double: Double, tmp_path: Path) -> None:
-    path = tmp_path / "boot.raw"
-    content = bytearray(os.urandom(4 * MIB))
-    content[0x1BE + 24 : 0x1BE + 28] = (4096).to_bytes(4, "little")
-    path.write_bytes(content)
+    path = boot_disk(tmp_path / "boot.raw")
+    content = path.read_bytes()
     disk = upload(double, path)["uuid"]
     guest(double, disk, image=str(path), command_line="--env=A=1 /app")
     clone = next(row for row in double.pool.all("VDI").values() if row["name_label"] != "image")
@@ -294,7 +293,10 @@ def test_other_ways_to_believe(how: str, double: Double, image: Path) -> None:
     assert upload(double, image, connection=connection(double, ca_file="", **ways[how]))["changed"]
 
 
-def test_a_server_of_another_kind_is_told(double: Double, image: Path) -> None:
+def test_a_server_that_says_nothing_is_told(
+    double: Double, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "CONNECT_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         answer = upload(double, image, connection=connection(double, port=port, validate_certs=False))
@@ -319,10 +321,7 @@ def test_a_server_of_another_kind_is_told(double: Double, image: Path) -> None:
 def test_a_guest_that_cannot_be_made_leaves_nothing(
     fault: dict[str, Any], told: str, double: Double, tmp_path: Path
 ) -> None:
-    path = tmp_path / "boot.raw"
-    content = bytearray(2 * MIB)
-    content[0x1BE + 24 : 0x1BE + 28] = (4096).to_bytes(4, "little")
-    path.write_bytes(content)
+    path = boot_disk(tmp_path / "boot.raw")
     disk = upload(double, path)["uuid"]
     double.pool.faults.add(**fault)
     answer = guest(double, disk, image=str(path), command_line="/app")
@@ -368,6 +367,7 @@ sys.path[:0] = [{project!r}, {here!r}]
 import json, resource
 import ansible.module_utils
 ansible.module_utils.__path__.append({project!r} + "/module_utils")
+from ansible.module_utils.unilab.xenserver import tls
 from xenservers import run
 answer = run("xenserver_disk", connection=json.loads({connection!r}), name="image", path={path!r})
 print(json.dumps({{"answer": answer, "rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}}))

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab import osv_command_line
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.namespaces import Worker
 from ansible.module_utils.unilab.xenserver import boot_head, disk, vcpus
 from ansible.module_utils.unilab.xenserver.errors import explain, undoing
 from ansible.module_utils.unilab.xenserver.tls import Trust
+from xenservers import boot_disk
 
 MIB = 1 << 20
 
@@ -111,12 +111,8 @@ def test_undoing_that_fails_is_told_beside_the_first_error() -> None:
     def undo() -> None:
         raise OSError("the line is dead")
 
-    with (
-        pytest.raises(
-            LabError, match=r"too little. Besides, the disk is left on the XenServer: .*line is dead"
-        ),
-        undoing("the disk", undo),
-    ):
+    both = r"too little\. Besides, the disk is left on the XenServer: .*line is dead"
+    with pytest.raises(LabError, match=both), undoing("the disk", undo):
         raise LabError("too little.")
 
 
@@ -132,18 +128,6 @@ def test_a_fingerprint_that_is_none_is_refused(fingerprint: str) -> None:
     with pytest.raises(LabError, match=r"key fingerprint: .*Remedy: "):
         Trust(fingerprint=fingerprint).expected()
     assert Trust(fingerprint=":".join(["AB"] * 32)).expected() == "ab" * 32
-
-
-def boot_disk(path: Path) -> Path:
-    """A disk as the loader leaves it: a signature, and a file system far behind the command line."""
-    content = bytearray(4 * MIB)
-    content[510:512] = b"\x55\xaa"
-    mark_at = osv_command_line.OSV_MARK_AT
-    content[mark_at : mark_at + 3] = osv_command_line.OSV_MARK
-    at = osv_command_line.PARTITION_ENTRY_AT + 8
-    content[at : at + 4] = (4096).to_bytes(4, "little")
-    path.write_bytes(content)
-    return path
 
 
 def test_the_head_of_a_disk_holds_the_command_line_and_nothing_else_new(tmp_path: Path) -> None:

@@ -10,10 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
+from ansible.module_utils.unilab import osv_command_line
 
 from tests.doubles.xapi.server import Double
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+def boot_disk(path: Path) -> Path:
+    """A disk as OSv's loader leaves it: signature, mark, and a file system far behind the command line."""
+    content = bytearray(4 << 20)
+    content[510:512] = b"\x55\xaa"
+    mark_at = osv_command_line.OSV_MARK_AT
+    content[mark_at : mark_at + 3] = osv_command_line.OSV_MARK
+    at = osv_command_line.PARTITION_ENTRY_AT + 8
+    content[at : at + 4] = (4096).to_bytes(4, "little")
+    content[65536:] = b"\x01" * len(content[65536:])
+    path.write_bytes(content)
+    return path
 
 
 def connection(double: Double, **changes: Any) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
 
+# For address and handshake: who has not answered by then is no XAPI.
+CONNECT_TIMEOUT_S = 15.0
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -61,7 +64,10 @@ class Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         """Connect, and look at the certificate. Raises LabError, OSError."""
+        patience_s, self.timeout = self.timeout, CONNECT_TIMEOUT_S
         super().connect()
+        self.timeout = patience_s
+        self.sock.settimeout(patience_s)
         if not self._expected:
             return
         seen = hashlib.sha256(self.sock.getpeercert(binary_form=True) or b"").hexdigest()

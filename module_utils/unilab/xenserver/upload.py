@@ -7,6 +7,7 @@ no bytes. An upload whose connection breaks off may have succeeded or failed; it
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,13 +63,13 @@ def _send(xapi: Xapi, vdi: str, task: str, source: Source, progress: Progress) -
     while True:
         query = {"session_id": xapi.handle, "task_id": task, "vdi": vdi, "format": source.format}
         connection = Connection(login.hostname, login.port, login.trust, ATTACH_TIMEOUT_S)
-        try:
+        # The answer holds the socket too: left open, XAPI would wait for the rest and keep the disk.
+        with contextlib.closing(connection):
             answer = _ask(connection, f"/import_raw_vdi?{urlencode(query)}", source.length)
-            if answer.status == 200:
-                connection.sock.settimeout(STALL_TIMEOUT_S)
-                return _stream(connection, source, progress)
-        finally:
-            connection.close()
+            with contextlib.closing(answer):
+                if answer.status == 200:
+                    connection.sock.settimeout(STALL_TIMEOUT_S)
+                    return _stream(connection, source, progress)
         if answer.status == 302 and again:
             login = _redirected(login, answer.getheader("Location", ""))
         elif answer.status == 401 and again:

@@ -160,7 +160,7 @@ class Qemu:
             initrd=None,
             command_line="",
             disk=first.path,
-            disk_writable=first.writable,
+            disk_writes="kept" if first.writable else "refused",
             bridge=vifs[0].bridge,
             cpus=self._cpus,
         )
