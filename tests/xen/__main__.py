@@ -66,7 +66,7 @@ def _problem(osv_loader: Path | None) -> str:
 
 
 def _images(folder: Path, osv_loader: Path | None) -> Images:
-    say("making the dom0 from Debian's packages, three minutes, where there is none of this recipe yet")
+    say("making the dom0 from Debian's packages, two minutes, where there is none of this recipe yet")
     dom0, made = make_dom0(folder / "dom0")
     say(f"dom0's disk {'made' if made else 'was there'}: {dom0.kernel.name}")
     server = folder / "todos-go"

@@ -18,7 +18,7 @@ from tests.xen.root import PROJECT, Dom0
 
 NETWORK = "Pool-wide network associated with eth0"
 FOLDER = "/srv/double"
-DOUBLE_TIMEOUT_S, CONSOLE_TIMEOUT_S, ANSWER_TIMEOUT_S = 120, 900, 60
+DOUBLE_TIMEOUT_S, CONSOLE_TIMEOUT_S, ANSWER_TIMEOUT_S = 120, 600, 60
 CAP_PERCENT, WEIGHT, MEMORY_MIB = 50, 512, 192
 # `xl list` leaves out the page or so of the domain's that is not its own memory.
 MEMORY_SLACK_MIB = 1
@@ -82,10 +82,10 @@ class Journey:
             "double.log",
             f"cd /srv/unilab && exec python3 -m tests.xen.in_dom0 {FOLDER} {self._port}",
         )
-        deadline_s = time.monotonic() + DOUBLE_TIMEOUT_S
+        patience = self.machine.patience(DOUBLE_TIMEOUT_S)
         while not log.read_text().startswith("{"):
             self._still_there()
-            if time.monotonic() > deadline_s or "Traceback" in log.read_text():
+            if patience.over() or "Traceback" in log.read_text():
                 raise Failed(f"the double did not start in dom0: {log.read_text().strip()[-400:]}")
             time.sleep(1)
         told = json.loads(log.read_text().splitlines()[0])
@@ -183,14 +183,14 @@ class Journey:
         self.seen[name]["resource_cap"] = answer["read_back"]
 
     def _answer(self, name: str, began_s: float) -> None:
-        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        patience = self.machine.patience(ANSWER_TIMEOUT_S)
         while True:
             try:
                 identity = ask_identity("127.0.0.1", self.machine.ports["guest"])
                 break
             except (OSError, ValueError, http.client.HTTPException) as error:
                 self._still_there()
-                if time.monotonic() > deadline_s:
+                if patience.over():
                     raise Failed(f"{name}: no answer on dom0's bridge: {error}") from None
                 time.sleep(1)
         took_s = time.monotonic() - began_s
@@ -216,7 +216,7 @@ class Journey:
 
     def _wait_for(self, console: Path, texts: list[str]) -> str:
         """Show the console's lines until one of ``texts`` is in it, and return that."""
-        began_s, shown = time.monotonic(), 0
+        patience, shown = self.machine.patience(CONSOLE_TIMEOUT_S), 0
         while True:
             content = console.read_text(errors="replace")
             whole = content[: content.rfind("\n") + 1].splitlines()
@@ -228,11 +228,11 @@ class Journey:
             if found:
                 return found
             self._still_there()
-            if time.monotonic() > began_s + CONSOLE_TIMEOUT_S:
+            if patience.over():
                 last = content.strip().splitlines()[-1:] or ["nothing"]
                 # A hang of the emulator looks like this too; there is no telling them apart.
                 raise EmulatorFault(
-                    f"guest hung: not one of {texts} within {CONSOLE_TIMEOUT_S} s; last: {last[0][:110]}"
+                    f"guest hung: not one of {texts} within {patience}; last: {last[0][:110]}"
                 )
             time.sleep(1)
 

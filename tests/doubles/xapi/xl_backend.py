@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.doubles.xapi.backends import MIB, Disk, Vif
 
 # xl waits for udev's and its own scripts; under an emulated CPU that is most of a minute.
-CREATE_TIMEOUT_S, CALL_TIMEOUT_S = 240, 60
+CREATE_TIMEOUT_S, CALL_TIMEOUT_S = 240, 120
 SCHEDULERS = {"credit2": "sched-credit2", "credit": "sched-credit"}
 
 
