@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 SR_BYTES = 64 * 1024 * MIB
 ALIGNMENT_BYTES = 2 * MIB  # VHD-based SRs round a disk up to it
 TEMPLATE = "Other install media"
-USER, PASSWORD = "root", "xenserver"
+USER, PASSWORD = "root", "double-secret"
 
 Record = dict[str, Any]
 
