@@ -113,7 +113,7 @@ class Journey:
         used_s, passed_s = self._cpu_time_s(vm) - cpu_s, time.monotonic() - began_s
         share = 100 * used_s / passed_s
         say(f"linux: {used_s:.1f} s of CPU time in {passed_s:.0f} s, {share:.0f} % of a CPU")
-        _check(f"the cap of {CAP_PERCENT} % binds (5 % slack)", True, share <= CAP_PERCENT * 1.05)
+        _check(f"CPU time within the cap of {CAP_PERCENT} % (5 % slack)", True, share <= CAP_PERCENT * 1.05)
         self.seen["linux"] |= {"cpu_time_s": used_s, "wall_s": passed_s}
         self._remove("linux")
         return vm
