@@ -37,5 +37,5 @@ def test_a_pid_that_now_belongs_to_another_is_not_ours(tmp_path: Path) -> None:
 def test_output_goes_to_the_log(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     processes.start(["echo", "hello"], tmp_path / "log", pid_file)
-    assert processes.wait_gone(pid_file, 5)
+    assert processes.wait_gone(pid_file, 60)
     assert (tmp_path / "log").read_text() == "hello\n"
