@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,7 +35,11 @@ class Part:
     name: str
     path: Path
     kind: str
-    sha256: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file, taken when first asked for: who only checks a study reads no whole disk."""
+        return sha256_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:
             raise InputError(study, f"{key}.{name}", problem, remedy) from None
         if not kind:
             raise InputError(study, f"{key}.{name}", f"{path} {_WRONG[name]}", "name the right file")
-        found.append(Part(name, path, kind, sha256_of(path)))
+        found.append(Part(name, path, kind))
     return found
 
 
