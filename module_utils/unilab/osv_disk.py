@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.unilab import osv_command_line, vhd
+from ansible.module_utils.unilab import vhd
 from ansible.module_utils.unilab.commands import run
 from ansible.module_utils.unilab.osv_command_line import (
     BOOT_SIGNATURE,
@@ -50,9 +50,6 @@ ALIGNMENT_KIB = {"raw": 64, "vhd": 2048, "qcow2": 64}
 
 _HEADS, _SECTORS = 255, 63
 _CONVERT_TIMEOUT_S = 1800
-
-# Known by this name to qemu_guest.
-set_command_line = osv_command_line.set_command_line
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pytest
 from ansible.module_utils.unilab import osv_disk
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
+from ansible.module_utils.unilab.osv_command_line import set_command_line
 from ansible.module_utils.unilab.osv_disk import Disk, write_disk
 from ansible.module_utils.unilab.osv_loader import raw_loader
 from ansible.module_utils.unilab.recorded import make_once
@@ -295,7 +296,7 @@ def test_osv_runs_the_tree(tmp_path: Path, disk_format: str) -> None:
     command_line += " world"
     boot = ["-kernel", str(loader), "-append", command_line]
     if kind == "disk":
-        osv_disk.set_command_line(path, command_line)
+        set_command_line(path, command_line)
         boot = []
     machine = ["-M", "pc", "-accel", "tcg", "-cpu", "qemu64", "-m", "256", "-nographic", "-nic", "none"]
     drive = ["-drive", f"file={path},if=virtio,format={QEMU_NAMES[disk_format]},readonly=on"]
