@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from analysis.latency import TrialLatency, read_latencies
-from contracts.campaign import Campaign, read_campaign
+from contracts.campaign import Campaign, NotRun, read_campaign, read_waiting
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
 from contracts.trial import SCHEMA_VERSION, TrialRecord
@@ -42,6 +42,7 @@ class Results:
         records: one per trial id, in running order.
         latencies: by trial id, of the trials whose log could be read.
         damage: files that could not be used; everything else is still there.
+        waiting: arms whose host was left out of the last run, and why.
     """
 
     directory: Path
@@ -49,6 +50,7 @@ class Results:
     records: tuple[TrialRecord, ...]
     latencies: Mapping[str, TrialLatency]
     damage: tuple[Damage, ...]
+    waiting: tuple[NotRun, ...] = ()
 
     @cached_property
     def to_do(self) -> tuple[PlannedTrial, ...]:
@@ -104,6 +106,7 @@ def read_results(directory: Path) -> Results:
         tuple(record for _, record in kept),
         latencies,
         (*damage, *copies, *spoilt),
+        tuple(read_waiting(directory)),
     )
 
 

@@ -23,9 +23,24 @@ def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
 
-def arms_of_hosts(study: Json, hosts: list[str], groups: dict[str, list[str]]) -> list[str]:
-    """Arms of the study that run on one of ``hosts``; the first host of an arm's group runs it."""
-    return [name for name in study["arms"] if (groups.get(arm_named(name).host_group) or [""])[0] in hosts]
+def arms_waiting(lab: Json, left_out: dict[str, str], groups: dict[str, list[str]]) -> list[Json]:
+    """Arms that could run and must wait, with why and remedy, as ``contracts.campaign.NotRun`` has them.
+
+    ``lab`` is what the module study told, ``left_out`` the hosts of this run that are left out, to why;
+    ``groups`` are the inventory's, of which an arm's first host runs it.
+    """
+    missing = {row["arm"] for row in lab["not_run"]}
+    hosts = {
+        arm: (groups.get(arm_named(arm).host_group) or [""])[0]
+        for arm in lab["study"]["arms"]
+        if arm not in missing
+    }
+    remedy = "see to it, and give the same command again: this campaign goes on then"
+    return [
+        {"arm": arm, "why": f"{host}: {left_out[host].rstrip('.')}", "remedy": remedy}
+        for arm, host in hosts.items()
+        if host in left_out
+    ]
 
 
 def workload_of(service: str) -> str:
@@ -51,7 +66,7 @@ class FilterModule:
         """Name the filters."""
         return {
             "study_services": study_services,
-            "arms_of_hosts": arms_of_hosts,
+            "arms_waiting": arms_waiting,
             "runs_on": runs_on,
             "workload_of": workload_of,
             "arm_of": arm_of,

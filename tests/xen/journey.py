@@ -33,10 +33,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Images:
-    """What is booted: the dom0, and disks of guests."""
+    """What is booted: the dom0, and disks of guests; the Linux guest's has its command line put in."""
 
     dom0: Dom0
     linux: Path
+    linux_command_line: str
     osv: Path | None
 
 
@@ -56,7 +57,7 @@ class Journey:
         """All of it. Raises Failed, EmulatorFault, CalledProcessError."""
         self._tell_xen()
         self._start_double()
-        uuid = self._linux(images.linux)
+        uuid = self._linux(images.linux, images.linux_command_line)
         if images.osv:
             self._osv(images.osv)
         self._left_behind(uuid)
@@ -101,15 +102,18 @@ class Journey:
 
     # Guests.
 
-    def _linux(self, disk: Path) -> str:
+    def _linux(self, disk: Path, command_line: str) -> str:
         uuid = self._upload("linux", disk)
         again = self._module("xenserver_disk", name="linux", path=str(disk))
         _check("bytes sent by a second upload of the same image", 0, again["sent_bytes"])
-        vm, began_s, cpu_s = self._start("linux", uuid, "02:00:00:00:00:02")
+        vm, began_s, cpu_s = self._start(
+            "linux", uuid, "02:00:00:00:00:02", image=str(disk), command_line=command_line
+        )
         console = self._console("linux", vm)
         self._read_back("linux", vm)
         self._wait_for(console, [SERVICE_UP])
         self._answer("linux", began_s)
+        self._own_devices("linux", vm)
         used_s, passed_s = self._cpu_time_s(vm) - cpu_s, time.monotonic() - began_s
         share = 100 * used_s / passed_s
         say(f"linux: {used_s:.1f} s of CPU time in {passed_s:.0f} s, {share:.0f} % of a CPU")
@@ -141,7 +145,7 @@ class Journey:
         self.seen[name] = {"sent_bytes": answer["sent_bytes"], "upload_s": took_s}
         return str(answer["uuid"])
 
-    def _start(self, name: str, disk: str, mac: str) -> tuple[str, float, float]:
+    def _start(self, name: str, disk: str, mac: str, **more: str) -> tuple[str, float, float]:
         began_s = time.monotonic()
         answer = self._module(
             "xenserver_guest",
@@ -153,6 +157,7 @@ class Journey:
             weight=WEIGHT,
             network=NETWORK,
             mac=mac,
+            **more,
         )
         ready_s = time.monotonic()
         say(f"{name}: VM.start done, with what comes before it {ready_s - began_s:.0f} s")
@@ -181,6 +186,13 @@ class Journey:
         _check(f"{name}: cap by resource_cap, from the scheduler", str(CAP_PERCENT), rows["scheduler_cap"])
         self.seen[name] |= {"weight": weight, "cap_percent": cap, "xl_list_mib": memory_mib, "vcpus": vcpus}
         self.seen[name]["resource_cap"] = answer["read_back"]
+
+    def _own_devices(self, name: str, vm: str) -> None:
+        """That disk and card are Xen's own, by the states that XenStore keeps of them."""
+        domain = self.machine.run("xl domid", vm).strip()
+        for device in ("vbd/51712", "vif/0"):
+            state = self.machine.run(f"xenstore-read /local/domain/{domain}/device/{device}/state").strip()
+            _check(f"{name}: xenbus state of {device}, 4 is Connected", "4", state)
 
     def _answer(self, name: str, began_s: float) -> None:
         patience = self.machine.patience(ANSWER_TIMEOUT_S)
