@@ -88,6 +88,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from contracts.campaign import NotRun, write_waiting
+from contracts.control import arm_booted
 from contracts.errors import InputError
 from contracts.opening import open_campaign
 from contracts.study import Study
@@ -113,12 +114,12 @@ def main() -> None:
     except InputError as error:
         module.fail_json(msg=str(error))
     write_waiting(opened.directory, waiting)
-    left = Counter(trial.cell.arm for trial in opened.remaining)
+    left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)
     held = {row.arm for row in waiting}
     trials = [
         trial.model_dump(mode="json") | {"directory": trial.directory}
         for trial in opened.remaining
-        if trial.cell.arm not in held
+        if arm_booted(trial.cell.arm) not in held
     ]
     module.exit_json(
         changed=not opened.resumed,

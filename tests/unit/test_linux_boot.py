@@ -4,13 +4,18 @@ import lzma
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.unilab import linux_boot_disk
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.initramfs import cpio, module_order
 from ansible.module_utils.unilab.linux_boot import make_boot_files
+from ansible.module_utils.unilab.linux_boot_disk import write_boot_disk
 from ansible.module_utils.unilab.linux_kernel import newest_release, unpack_kernel
+from ansible.module_utils.unilab.linux_packages import boot_parts
+from ansible.module_utils.unilab.xenserver.boot_head import HEAD_BYTES, head_of
 
 RELEASE = "6.1.0-9-cloud-amd64"
 KERNEL = b"\x7fELF" + b"kernel" * 1000
@@ -39,6 +44,8 @@ def packages(tmp_path: Path) -> Path:
         "kernel/virtio_net.ko": "kernel/virtio.ko kernel/virtio_ring.ko",
         "kernel/virtio-pci.ko.xz": "kernel/virtio.ko kernel/virtio_ring.ko",
         "kernel/virtio.ko": "kernel/virtio_ring.ko",
+        "kernel/xen-blkfront.ko": "",
+        "kernel/xen-netfront.ko": "",
         "kernel/virtio_ring.ko": "",
         "kernel/unused.ko": "",
     }
@@ -156,3 +163,71 @@ def test_an_archive_pads_names_and_contents() -> None:
     archive = cpio([("a", 0o100644, b"12345"), ("bc", 0o040755, b"")])
     assert len(archive) % 512 == 0
     assert _members(archive) == {"a": (0o100644, b"12345"), "bc": (0o040755, b"")}
+
+
+needs_syslinux = pytest.mark.skipif(
+    shutil.which("syslinux") is None or shutil.which("mcopy") is None,
+    reason="no syslinux and mtools: `make setup` installs them",
+)
+
+
+@needs_syslinux
+def test_a_boot_disk_holds_kernel_initramfs_and_root_and_is_the_same_for_the_same_parts(
+    packages: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root.squashfs"
+    root.write_bytes(b"hsqs" + bytes(1000))
+    parts = boot_parts(packages, "")
+    write_boot_disk(parts, root, tmp_path / "disk")
+    disk = (tmp_path / "disk").read_bytes()
+    assert len(disk) % (2 << 20) == 0 and disk[510:512] == b"\x55\xaa"
+    boot, system = (struct.unpack("<B3xB3xII", disk[at : at + 16]) for at in (0x1BE, 0x1CE))
+    assert boot == (0x80, 0x01, 1, system[2] - 1) and system[:2] == (0, 0x83)
+    assert disk[system[2] * 512 :].startswith(root.read_bytes())
+    for name, content in (("vmlinuz", parts.vmlinuz.read_bytes()), ("initrd", None)):
+        copied = subprocess.run(
+            ["mcopy", "-n", "-i", f"{tmp_path / 'disk'}@@512", f"::{name}", "-"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        if content is None:
+            init = _members(copied)["init"][1]
+            assert b"for module in xen-blkfront.ko xen-netfront.ko virtio_ring.ko" in init
+            assert b"for name in xvda2 vda2;" in init
+        else:
+            assert copied == content
+    # FAT keeps times in steps of two seconds.
+    time.sleep(2.1)
+    write_boot_disk(parts, root, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == disk
+
+
+@needs_syslinux
+def test_a_boot_disks_command_line_is_replaced_within_its_first_64_kib(
+    packages: Path, tmp_path: Path
+) -> None:
+    root, disk = tmp_path / "root.squashfs", tmp_path / "disk"
+    root.write_bytes(b"hsqs")
+    write_boot_disk(boot_parts(packages, ""), root, disk)
+    head = head_of(disk, "quiet UNILAB_NONCE=a -- /app/server")
+    assert len(head) == HEAD_BYTES and head.count(b"UNILAB_NONCE=a") == 1
+    disk.write_bytes(head + disk.read_bytes()[HEAD_BYTES:])
+    assert head_of(disk, "quiet UNILAB_NONCE=b") == head.replace(
+        b"UNILAB_NONCE=a -- /app/server\n", b"UNILAB_NONCE=b\n" + b"\n" * 15
+    )
+    config = subprocess.run(
+        ["mcopy", "-n", "-i", f"{disk}@@512", "::syslinux.cfg", "-"], capture_output=True, check=True
+    ).stdout
+    assert b"  APPEND initrd=initrd quiet UNILAB_NONCE=a -- /app/server\n" in config
+    for line, problem in ((2048 * "x", "2048 bytes; Linux takes 2047"), ("a\nb", "in one line")):
+        with pytest.raises(LabError, match=problem):
+            head_of(disk, line)
+
+
+def test_a_missing_boot_loader_is_named(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux_boot_disk, "_MBR_CODES", (tmp_path / "none",))
+    (tmp_path / "root").touch()
+    with pytest.raises(LabError, match="Remedy: install the packages syslinux and mtools"):
+        linux_boot_disk.recipe(boot_parts(packages, ""), tmp_path / "root")
