@@ -10,12 +10,6 @@ from contracts.arms import arm_named, split_service
 Json = dict[str, Any]
 
 
-def study_services(study: Json, runtime: str) -> list[str]:
-    """Services of the study that ``runtime`` has to run; none when no arm has that runtime."""
-    named = any(arm_named(arm).runtime == runtime for arm in study["arms"])
-    return study["services"] if named else []
-
-
 def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
     missing = {row["arm"] for row in lab["not_run"]}
@@ -71,7 +65,6 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
         return {
-            "study_services": study_services,
             "arms_waiting": arms_waiting,
             "hosts_used": hosts_used,
             "runs_on": runs_on,
