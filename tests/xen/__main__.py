@@ -20,7 +20,8 @@ from tests.xen.root import GUEST_WORDS, PROJECT, make_dom0, make_linux_disk, mak
 
 ATTEMPTS = 2
 DOUBLE_PORT, GUEST_ADDRESS, GUEST_PORT = 4443, "10.79.0.2", 8080
-NONCE = "nested-xen"
+# Sorted in a second or so under two emulations.
+NONCE, ARRAY_LENGTH = "nested-xen", 5000
 
 
 def main() -> int:
@@ -70,14 +71,15 @@ def _images(folder: Path, osv_loader: Path | None) -> Images:
     say("making the dom0 from Debian's packages, two minutes, where there is none of this recipe yet")
     dom0, made = make_dom0(folder / "dom0")
     say(f"dom0's disk {'made' if made else 'was there'}: {dom0.kernel.name}")
-    server = folder / "todos-go"
+    server = folder / "bubble_sort-go"
     subprocess.run(
         ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(server), "."],
-        cwd=PROJECT / "services/todos/go",
+        cwd=PROJECT / "services/bubble_sort/go",
         env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"},
         check=True,
     )
-    linux, environment = folder / "linux.raw", {"UNILAB_NONCE": NONCE, "UNILAB_PORT": GUEST_PORT}
+    linux = folder / "linux.raw"
+    environment = {"UNILAB_NONCE": NONCE, "UNILAB_PORT": GUEST_PORT, "UNILAB_ARRAY_LENGTH": ARRAY_LENGTH}
     make_linux_disk(dom0, server, linux)
     say(f"a Linux guest's boot disk made: {linux.stat().st_size >> 20} MiB, {dom0.guest_kernel.name}")
     linux_words = linux_command_line("/app/server", environment, f"{GUEST_ADDRESS}/24", "")
