@@ -11,7 +11,8 @@ from ansible.module_utils.unilab.linux_boot_disk import with_command_line, write
 from ansible.module_utils.unilab.linux_disk import write_disk
 from ansible.module_utils.unilab.linux_packages import boot_parts
 from laboratory import PROJECT
-from trees import compile_c, staged
+
+from tests.unit.trees import compile_c, staged
 
 # Debian as the one-machine laboratory has it, kernel and busybox included.
 DEBIAN = PROJECT / ".lab/root"
