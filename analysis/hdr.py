@@ -205,13 +205,15 @@ def _words(payloads: Sequence[bytes], filled: Counts) -> tuple[Counts, npt.NDArr
 
     A negative word stands for so many counts of zero, a positive one for one count.
     """
-    packed = np.frombuffer(b"".join(payloads), dtype=np.uint8)
-    last_bytes = packed < 0x80
+    joined = b"".join(payloads)
+    packed = np.frombuffer(joined, dtype=np.uint8)
     begins = np.cumsum([0, *(len(payloads[place]) for place in filled[:-1])])
     # Most words are one byte long: a table gives their meaning. The bytes of others that go on are few.
-    ones = packed[last_bytes]
-    steps, counts = _STEPS[ones], _COUNTS[ones]
-    going_on = np.flatnonzero(~last_bytes)
+    steps, counts = (
+        np.frombuffer(joined.translate(table, _GOING_ON), dtype=np.uint8) for table in (_STEPS, _COUNTS)
+    )
+    steps, counts = steps.astype(np.int64), counts.astype(np.float64)
+    going_on = np.flatnonzero(packed >= 0x80)
     first = begins - np.searchsorted(going_on, begins)
     if len(going_on):
         opens = np.flatnonzero(np.diff(going_on, prepend=-2) > 1)
@@ -234,5 +236,8 @@ def _passed(words: Counts) -> Counts:
     return np.where(words < 0, -words, 1)
 
 
-_ONE_BYTE = _unzigzag(np.arange(128, dtype=np.int64))
-_STEPS, _COUNTS = _passed(_ONE_BYTE), np.maximum(_ONE_BYTE, 0).astype(np.float64)
+_GOING_ON = bytes(range(0x80, 0x100))
+_ONE_BYTE = _unzigzag(np.arange(0x80, dtype=np.int64))
+_STEPS, _COUNTS = (
+    found.astype(np.uint8).tobytes().ljust(0x100) for found in (_passed(_ONE_BYTE), np.maximum(_ONE_BYTE, 0))
+)
