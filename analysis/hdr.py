@@ -209,10 +209,8 @@ def _words(payloads: Sequence[bytes], filled: Counts) -> tuple[Counts, npt.NDArr
     packed = np.frombuffer(joined, dtype=np.uint8)
     begins = np.cumsum([0, *(len(payloads[place]) for place in filled[:-1])])
     # Most words are one byte long: a table gives their meaning. The bytes of others that go on are few.
-    steps, counts = (
-        np.frombuffer(joined.translate(table, _GOING_ON), dtype=np.uint8) for table in (_STEPS, _COUNTS)
-    )
-    steps, counts = steps.astype(np.int64), counts.astype(np.float64)
+    steps = np.frombuffer(joined.translate(_STEPS, _GOING_ON), dtype=np.uint8).astype(np.int64)
+    counts = np.frombuffer(joined.translate(_COUNTS, _GOING_ON), dtype=np.uint8).astype(np.float64)
     going_on = np.flatnonzero(packed >= 0x80)
     first = begins - np.searchsorted(going_on, begins)
     if len(going_on):

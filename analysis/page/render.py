@@ -37,7 +37,7 @@ from analysis.verdicts import Answer
 from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
 
-_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "ruptures", "matplotlib", "pydantic", "jinja2")
+_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "matplotlib", "pydantic", "jinja2")
 
 
 @dataclass(frozen=True)
