@@ -133,7 +133,7 @@ def report(source: Source, output: Path | None) -> int:
 def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: str) -> int:
     """Print how many boots each ratio needs, from the campaign's variation between boots."""
     metric = _metric(source, key)
-    cells = [metric.values(cell.trials) for cell in source.evidence.cells]
+    cells = [cell.values(metric) for cell in source.evidence.cells]
     spread = pooled_spread([values for values in cells if values])
     if spread is None:
         raise InputError(

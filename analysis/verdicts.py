@@ -192,9 +192,9 @@ def _matching_pairs(
                 yield runtime, base
 
 
-def _values(claim: Claim, cell: CellTrials) -> list[float]:
+def _values(claim: Claim, cell: CellTrials) -> Sequence[float]:
     metric = _metric(claim, cell)
-    return metric.values(cell.trials) if metric else []
+    return cell.values(metric) if metric else []
 
 
 def _metric(claim: Claim, cell: CellTrials) -> Metric | None:

@@ -77,7 +77,7 @@ def _by_service(
 
 
 def _row(cell: CellTrials, metric: Metric, label: str) -> Row:
-    return Row(label, cell.cell.arm, metric.values(cell.trials), cell.state or "not recorded")
+    return Row(label, cell.cell.arm, cell.values(metric), cell.state or "not recorded")
 
 
 def _memory(cells: Cells, labels: Labels) -> Drawn | None:
@@ -87,7 +87,7 @@ def _memory(cells: Cells, labels: Labels) -> Drawn | None:
         line = []
         for _, when in moments:
             metric = memory_metric(kind, when)
-            members = [cell for cell in cells if metric.values(cell.trials)]
+            members = [cell for cell in cells if cell.values(metric)]
             rows = [_row(cell, metric, f"{cell.cell.service}, {labels.arm(cell.cell)}") for cell in members]
             if rows:
                 line.append(Panel(f"{kind}, {when}", rows))

@@ -72,7 +72,7 @@ def _dots(
             Row(
                 labels.arm(cell.cell),
                 cell.cell.arm,
-                metric.values(cell.trials),
+                cell.values(metric),
                 "not recorded",
                 claimed if cell.runtime == "osv" else None,
             )
@@ -89,7 +89,7 @@ def _dots(
 
 def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
     """Where the study's ratio puts the unikernel beside our container."""
-    containers = [metric.values(cell.trials) for cell in cells if cell.runtime == "docker"]
+    containers = [cell.values(metric) for cell in cells if cell.runtime == "docker"]
     if ratio is None or not containers or not containers[0]:
         return None
     return geometric_mean(containers[0]) * ratio
@@ -99,7 +99,7 @@ def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]
     rows = []
     found = [cell for cell in cells if cell.runtime == runtime]
     for more, one in thread_pairs(found):
-        values = [THROUGHPUT.values(cell.trials) for cell in (more, one)]
+        values = [cell.values(THROUGHPUT) for cell in (more, one)]
         if one.cell.threads == 1 and all(values):
             language = split_service(one.cell.service)[1]
             paper = claimed.get(language) if more.cell.threads == 4 else None
@@ -171,13 +171,13 @@ def _memory(cells: Cells, labels: Labels) -> Drawn | None:
     panels = []
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
         rows = []
-        container_mib: list[float] = []
+        container_mib: Sequence[float] = []
         for cell in members:
             kind = MEMORY_KINDS.get(cell.runtime)
             moments = [when for found, when in memory_kinds(cell.trials) if found == kind]
             if kind is None or not moments:
                 continue
-            values = memory_metric(kind, min(moments)).values(cell.trials)
+            values = cell.values(memory_metric(kind, min(moments)))
             container_mib = container_mib or (values if cell.runtime == "docker" else [])
             paper = None
             if cell.runtime == "osv" and container_mib:

@@ -63,7 +63,7 @@ def cell_means(cells: Sequence[CellTrials], metrics: Sequence[Metric], labels: L
     columns = [_SERVICE, _ARM, *_numbers("boots", *(f"{row.title} ({row.unit})" for row in metrics))]
     rows = []
     for cell in cells:
-        means = [number(geometric_mean(metric.values(cell.trials))) for metric in metrics]
+        means = [number(geometric_mean(cell.values(metric))) for metric in metrics]
         rows.append([*_cell_names(cell.cell, labels), _boots(cell), *means])
     return Table(columns, rows)
 
@@ -97,7 +97,7 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
     rows = []
     for row in comparisons:
         sides = (row.pair.other, row.pair.base)
-        means = [number(geometric_mean(row.metric.values(side.trials))) for side in sides]
+        means = [number(geometric_mean(side.values(row.metric))) for side in sides]
         found = row.interval
         rows.append(
             [
