@@ -68,6 +68,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every label is measured to find room for it
     "axes.labelsize": 11,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from analysis.figures import layout
@@ -83,8 +84,9 @@ def _draw(axes: Axes, timeline: Timeline, tallest: float) -> None:
         axes.text(timeline.warm_up_s / 2, 0.06 * tallest, "warm-up", ha="center", color=FAINT, fontsize=9)
     if len(timeline.boots) > _MOST_LINES:
         _draw_band(axes, timeline)
-    for boot in timeline.boots[:_MOST_LINES]:
-        axes.plot(boot.times_s, boot.rates, color=colour(timeline.arm), linewidth=1.3, alpha=0.8)
+    lines = [list(zip(boot.times_s, boot.rates, strict=True)) for boot in timeline.boots[:_MOST_LINES]]
+    axes.add_collection(LineCollection(lines, colors=colour(timeline.arm), linewidths=1.3, alpha=0.8))
+    axes.autoscale_view()
     axes.set_title(timeline.title, fontsize=10.5)
     axes.set_xlim(left=0)
     axes.set_ylim(0, tallest * 1.1 or 1)
