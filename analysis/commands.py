@@ -119,15 +119,19 @@ def claims_of_others() -> int:
     return 0
 
 
-def report(source: Source, output: Path | None) -> int:
-    """Write the report and print its path."""
+def report(directory: Path, output: Path | None) -> int:
+    """Write the report of the campaign at ``directory`` and print its path. Raises InputError."""
     # Drawing is slow to load, and no other command draws.
+    from analysis.figures.drawing import artist
     from analysis.page.render import render
     from analysis.page.write import write_report
 
-    rendered = render(source.results, source.evidence, answers_of(source.evidence), answers_of_repetition())
-    print(write_report(rendered, output or source.results.directory / "report.html"))
-    return 0
+    with artist() as executor:
+        source = read(directory)
+        ours, others = answers_of(source.evidence), answers_of_repetition()
+        rendered = render(source.results, source.evidence, ours, others, executor)
+    print(write_report(rendered, output or directory / "report.html"))
+    return damage_code(source)
 
 
 def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: str) -> int:

@@ -123,26 +123,39 @@ class Drawn:
     data: pl.DataFrame
 
 
-def drawn(name: str, title: str, data: pl.DataFrame, draw: Callable[[], Figure]) -> Drawn:
-    """What ``draw`` makes: the same bytes for the same figure.
+@dataclass(frozen=True)
+class Sketch:
+    """A figure that is still to be drawn.
 
-    Args:
+    Attributes:
         name: unique in the page and among files; prefixed to every id, since inline figures share one
             name space.
         title: read out in place of the picture.
         data: the values that are drawn, tidy, units in the column names.
-        draw: makes the figure; called with the report's style in force.
+        draw: makes the figure of ``arguments``, plain values that another process can be given.
     """
+
+    name: str
+    title: str
+    data: pl.DataFrame
+    draw: Callable[..., Figure]
+    arguments: tuple[object, ...]
+
+
+def picture(
+    name: str, title: str, draw: Callable[..., Figure], arguments: tuple[object, ...]
+) -> tuple[Markup, str]:
+    """``Drawn.inline`` and ``Drawn.file`` of a Sketch's parts: the same bytes for the same figure."""
     buffer = io.StringIO()
     with styled():
-        draw().savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        draw(*arguments).savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     label = Markup.escape(title)
     text = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     file = text.replace("<svg ", f'<svg style="background: {PAPER}" ', 1)
-    return Drawn(name, _inline(name, text), f'<?xml version="1.0" encoding="utf-8"?>\n{file}', data)
+    return _inline(name, text), f'<?xml version="1.0" encoding="utf-8"?>\n{file}'
 
 
 def palette() -> tuple[dict[str, str], dict[str, str]]:

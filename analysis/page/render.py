@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
@@ -20,6 +21,7 @@ from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
 from analysis.estimates.rank import samples_needed
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
 from analysis.evidence import Evidence
+from analysis.figures.drawing import Drawing
 from analysis.figures.style import Drawn, palette
 from analysis.hdr import Histogram
 from analysis.latency import PERCENTILES
@@ -50,7 +52,11 @@ class Report:
 
 
 def render(
-    results: Results, evidence: Evidence, ours: Sequence[Answer], others: Sequence[Sequence[Answer]]
+    results: Results,
+    evidence: Evidence,
+    ours: Sequence[Answer],
+    others: Sequence[Sequence[Answer]],
+    artist: Executor,
 ) -> Report:
     """The report of one campaign.
 
@@ -59,6 +65,7 @@ def render(
         evidence: the same, tabled and checked.
         ours: what it says of every claim.
         others: what other evidence says of the same claims, in the same order.
+        artist: draws the figures meanwhile.
     """
     environment = Environment(
         loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -67,6 +74,9 @@ def render(
     template = environment.get_template("report.html.j2")
     windows = cell_windows(results, evidence)
     labels = Labels(row.cell for row in evidence.cells)
+    drawing = Drawing(artist)
+    drawing.begin(figures.cell_figures(evidence.cells, results.latencies, windows, labels))
+    drawing.begin(study_figures(evidence.cells, windows, labels))
     pairs, refusals = find_pairs(evidence)
     comparisons = {
         metric.key: compare(evidence, pairs, metric, results.campaign.study.seed)
@@ -74,11 +84,12 @@ def render(
     }
     throughput = comparisons[THROUGHPUT.key]
     break_evens = break_even_rows(pairs, results.campaign.study.seed)
-    drawn: dict[str, Drawn | None] = {
-        **figures.all_figures(evidence.cells, results.latencies, windows, throughput, labels),
-        "break_even": figures.break_even(break_evens, labels),
-        **study_figures(evidence.cells, windows, labels),
-    }
+    drawing.begin(
+        {
+            "ratios": figures.ratios(throughput, labels),
+            "break_even": figures.break_even(break_evens, labels),
+        }
+    )
     study_answers, repeated = (
         [[row for row in answers if row.claim.said_by == whose] for answers in (ours, *others)]
         for whose in (STUDY, MAINTAINER)
@@ -86,7 +97,6 @@ def render(
     context = {
         **_facts(results, evidence, labels),
         **_tables(results, evidence, windows, labels),
-        "figures": drawn,
         "palette": palette(),
         "findings": _findings(throughput, labels),
         "digest": wording.digest(throughput),
@@ -109,7 +119,8 @@ def render(
         "hosts_in_use": claim_tables.hosts_in_words([row.pair for row in break_evens]),
         "break_even": claim_tables.break_even_table(break_evens, labels) if break_evens else None,
     }
-    page = template.render(context, results=results, evidence=evidence)
+    drawn = drawing.finished()
+    page = template.render(context, figures=drawn, results=results, evidence=evidence)
     found = tuple(figure for figure in drawn.values() if figure)
     return Report(page, found, evidence.trials)
 

@@ -19,7 +19,7 @@ from analysis.figures.bins import EDGES_MS, Bars, bin_data, bin_figure
 from analysis.figures.boxes import SHARES, Box, BoxPanel, box_data, box_figure
 from analysis.figures.dots import Panel, Row, dot_data, dot_figure
 from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
-from analysis.figures.style import Drawn, drawn
+from analysis.figures.style import Sketch
 from analysis.hdr import Histogram
 from analysis.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
 from analysis.page.labels import Labels
@@ -29,7 +29,7 @@ from contracts.arms import split_service
 Cells = Sequence[CellTrials]
 
 
-def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Drawn | None]:
+def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Sketch | None]:
     """Figures by name; None where this campaign holds nothing of it. ``windows`` by cell slug."""
     rest, sort = (
         [cell for cell in cells if split_service(cell.cell.service)[0] == workload and len(cell.trials)]
@@ -63,7 +63,7 @@ def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels
 
 def _dots(
     name: str, cells: Cells, metric: Metric, ratios: Mapping[str, float], labels: Labels
-) -> Drawn | None:
+) -> Sketch | None:
     panels = []
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
         found = list(members)
@@ -84,7 +84,7 @@ def _dots(
     data = dot_data(panels, f"{metric.key} ({metric.unit})")
     x_label = f"{metric.title.lower()} ({metric.unit})"
     title = f"{metric.title}, one thread, with the study's ratios"
-    return drawn(name, title, data, lambda: dot_figure([[panel] for panel in panels], x_label, "panel"))
+    return Sketch(name, title, data, dot_figure, ([[panel] for panel in panels], x_label, "panel"))
 
 
 def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
@@ -95,7 +95,7 @@ def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
     return geometric_mean(containers[0]) * ratio
 
 
-def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Drawn | None:
+def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Sketch | None:
     rows = []
     found = [cell for cell in cells if cell.runtime == runtime]
     for more, one in thread_pairs(found):
@@ -110,10 +110,10 @@ def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]
         return None
     title = f"Throughput of several threads to one, {runtime}"
     x_label = "ratio of throughput (log scale)"
-    return drawn(name, title, ratio_data(rows), lambda: ratio_figure(rows, x_label))
+    return Sketch(name, title, ratio_data(rows), ratio_figure, (rows, x_label))
 
 
-def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Drawn | None:
+def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Sketch | None:
     panels = []
     python = study_value("C057") / study_value("C058")
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
@@ -135,10 +135,10 @@ def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Dr
     if not panels:
         return None
     title = "Response times, box and whiskers, untrimmed"
-    return drawn("figure8", title, box_data(panels), lambda: box_figure(panels))
+    return Sketch("figure8", title, box_data(panels), box_figure, (panels,))
 
 
-def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Drawn | None:
+def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Sketch | None:
     found = [
         cell
         for cell in cells
@@ -157,7 +157,7 @@ def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Drawn | None:
     if not bars:
         return None
     title = "Share of answers by response time, Go in the unikernel"
-    return drawn("figure9", title, bin_data(bars), lambda: bin_figure(bars))
+    return Sketch("figure9", title, bin_data(bars), bin_figure, (bars,))
 
 
 def _shares(histogram: Histogram) -> list[float]:
@@ -166,7 +166,7 @@ def _shares(histogram: Histogram) -> list[float]:
     return (found / histogram.total).tolist()
 
 
-def _memory(cells: Cells, labels: Labels) -> Drawn | None:
+def _memory(cells: Cells, labels: Labels) -> Sketch | None:
     bounds = {"java": study_value("C071"), "python": study_value("C072"), "go": study_value("C073")}
     panels = []
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
@@ -189,6 +189,6 @@ def _memory(cells: Cells, labels: Labels) -> Drawn | None:
     if not panels:
         return None
     title, data = "Memory, guest pages touched beside docker stats", dot_data(panels, "memory_mib")
-    return drawn(
-        "figure10", title, data, lambda: dot_figure([[panel] for panel in panels], "memory (MiB)", "panel")
+    return Sketch(
+        "figure10", title, data, dot_figure, ([[panel] for panel in panels], "memory (MiB)", "panel")
     )

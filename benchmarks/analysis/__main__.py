@@ -117,9 +117,10 @@ def measured(step: str, folder: Path) -> dict[str, float | str]:
 
 
 def tell(said: str = "") -> None:
-    """Print what this process has cost so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    cost = {"cpu_s": usage.ru_utime + usage.ru_stime, "megabytes": usage.ru_maxrss / 1000, "said": said}
+    """Print what this process and those that it began have cost so far; memory: of the largest."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    cost = {"cpu_s": cpu_s, "megabytes": max(usage.ru_maxrss for usage in usages) / 1000, "said": said}
     print(json.dumps(cost))
 
 
