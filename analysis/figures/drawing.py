@@ -1,24 +1,13 @@
-"""Figures drawn by a process of their own, while this one reads and computes."""
+"""Figures drawn by another process, while this one computes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 
 from markupsafe import Markup
 
 from analysis.figures.style import Drawn, Sketch, picture
-
-
-@contextmanager
-def artist() -> Iterator[Executor]:
-    """A process that draws; enter before the first table is made, since a fork does not keep threads."""
-    with ProcessPoolExecutor(1, get_context("fork")) as executor:
-        # The first task starts it.
-        executor.submit(int).result()
-        yield executor
 
 
 class Drawing:

@@ -56,7 +56,7 @@ def render(
     evidence: Evidence,
     ours: Sequence[Answer],
     others: Sequence[Sequence[Answer]],
-    artist: Executor,
+    second: Executor,
 ) -> Report:
     """The report of one campaign.
 
@@ -65,7 +65,7 @@ def render(
         evidence: the same, tabled and checked.
         ours: what it says of every claim.
         others: what other evidence says of the same claims, in the same order.
-        artist: draws the figures meanwhile.
+        second: the process that draws meanwhile.
     """
     environment = Environment(
         loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -74,7 +74,7 @@ def render(
     template = environment.get_template("report.html.j2")
     windows = cell_windows(results, evidence)
     labels = Labels(row.cell for row in evidence.cells)
-    drawing = Drawing(artist)
+    drawing = Drawing(second)
     drawing.begin(figures.cell_figures(evidence.cells, results.latencies, windows, labels))
     drawing.begin(study_figures(evidence.cells, windows, labels))
     pairs, refusals = find_pairs(evidence)
