@@ -1,7 +1,8 @@
 """The study's figures 4 to 10 from our data, with its values where they can be known.
 
-Most of its absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm:
-our container's mean times the ratio that it claims.
+The study built each service once, so other builds of one stand in the other figures only. Most of its
+absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm: our
+container's mean times the ratio that it claims.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ from analysis.hdr import Histogram
 from analysis.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
 from analysis.page.labels import Labels
 from analysis.verdicts import MEMORY_KINDS
-from contracts.arms import split_service
+from contracts.arms import is_variant, split_service
 
 Cells = Sequence[CellTrials]
 
 
 def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Sketch | None]:
     """Figures by name; None where this campaign holds nothing of it. ``windows`` by cell slug."""
+    known = [cell for cell in cells if len(cell.trials) and not is_variant(cell.cell.service)]
     rest, sort = (
-        [cell for cell in cells if split_service(cell.cell.service)[0] == workload and len(cell.trials)]
+        [cell for cell in known if split_service(cell.cell.service)[0] == workload]
         for workload in ("todos", "bubble_sort")
     )
     one = [cell for cell in rest if cell.cell.threads == 1]
