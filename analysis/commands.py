@@ -129,8 +129,7 @@ def report(directory: Path, output: Path | None) -> int:
 
     with second_process() as second:
         source = read(directory, second)
-        ours, others = answers_of(source.evidence), answers_of_repetition()
-        rendered = render(source.results, source.evidence, ours, others, second)
+        rendered = render(source.results, source.evidence, second)
     print(write_report(rendered, output or directory / "report.html"))
     return damage_code(source)
 

@@ -18,17 +18,21 @@ class Drawing:
         self._begun: dict[str, tuple[Sketch, Future[tuple[Markup, str]]] | None] = {}
 
     def begin(self, sketches: Mapping[str, Sketch | None]) -> None:
-        """Have these drawn; whatever their arguments raise is raised by ``finished``."""
+        """Have these drawn by the other process; what goes wrong there is raised by ``finished``."""
         for name, sketch in sketches.items():
-            self._begun[name] = (sketch, self._submit(sketch)) if sketch else None
+            self._begun[name] = (sketch, self._executor.submit(picture, *sketch.task)) if sketch else None
+
+    def draw(self, sketches: Mapping[str, Sketch | None]) -> None:
+        """Draw these in this process, for it would only wait for the other."""
+        for name, sketch in sketches.items():
+            here: Future[tuple[Markup, str]] = Future()
+            if sketch:
+                here.set_result(picture(*sketch.task))
+            self._begun[name] = (sketch, here) if sketch else None
 
     def finished(self) -> dict[str, Drawn | None]:
-        """Every figure that was begun, once it is drawn."""
+        """Every figure, once it is drawn."""
         return {
             name: Drawn(begun[0].name, *begun[1].result(), begun[0].data) if begun else None
             for name, begun in self._begun.items()
         }
-
-    def _submit(self, sketch: Sketch) -> Future[tuple[Markup, str]]:
-        # Without its data: a table belongs to the process that made it.
-        return self._executor.submit(picture, sketch.name, sketch.title, sketch.draw, sketch.arguments)

@@ -141,11 +141,16 @@ class Sketch:
     draw: Callable[..., Figure]
     arguments: tuple[object, ...]
 
+    @property
+    def task(self) -> tuple[str, str, Callable[..., Figure], tuple[object, ...]]:
+        """What ``picture`` needs; the data stay, for a table belongs to the process that made it."""
+        return self.name, self.title, self.draw, self.arguments
+
 
 def picture(
     name: str, title: str, draw: Callable[..., Figure], arguments: tuple[object, ...]
 ) -> tuple[Markup, str]:
-    """``Drawn.inline`` and ``Drawn.file`` of a Sketch's parts: the same bytes for the same figure."""
+    """``Drawn.inline`` and ``Drawn.file`` of a Sketch: the same bytes for the same figure."""
     buffer = io.StringIO()
     with styled():
         draw(*arguments).savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +15,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from analysis import hdr, tables
+from analysis.answers import answers_of, answers_of_repetition
 from analysis.claims import MAINTAINER, STUDY
 from analysis.compare import Comparison, Pair, compare, find_pairs
 from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
@@ -35,7 +36,6 @@ from analysis.page.study_figures import study_figures
 from analysis.page.tables import Table
 from analysis.results import Results
 from analysis.stability import stability
-from analysis.verdicts import Answer
 from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
 
@@ -51,21 +51,13 @@ class Report:
     trials: pl.DataFrame
 
 
-def render(
-    results: Results,
-    evidence: Evidence,
-    ours: Sequence[Answer],
-    others: Sequence[Sequence[Answer]],
-    second: Executor,
-) -> Report:
+def render(results: Results, evidence: Evidence, second: Executor) -> Report:
     """The report of one campaign.
 
     Args:
         results: the campaign as it was read.
         evidence: the same, tabled and checked.
-        ours: what it says of every claim.
-        others: what other evidence says of the same claims, in the same order.
-        second: the process that draws meanwhile.
+        second: the process that draws while this one computes.
     """
     environment = Environment(
         loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -84,12 +76,7 @@ def render(
     }
     throughput = comparisons[THROUGHPUT.key]
     break_evens = break_even_rows(pairs, results.campaign.study.seed)
-    drawing.begin(
-        {
-            "ratios": figures.ratios(throughput, labels),
-            "break_even": figures.break_even(break_evens, labels),
-        }
-    )
+    ours, others = answers_of(evidence), answers_of_repetition()
     study_answers, repeated = (
         [[row for row in answers if row.claim.said_by == whose] for answers in (ours, *others)]
         for whose in (STUDY, MAINTAINER)
@@ -119,6 +106,12 @@ def render(
         "hosts_in_use": claim_tables.hosts_in_words([row.pair for row in break_evens]),
         "break_even": claim_tables.break_even_table(break_evens, labels) if break_evens else None,
     }
+    drawing.draw(
+        {
+            "ratios": figures.ratios(throughput, labels),
+            "break_even": figures.break_even(break_evens, labels),
+        }
+    )
     drawn = drawing.finished()
     page = template.render(context, figures=drawn, results=results, evidence=evidence)
     found = tuple(figure for figure in drawn.values() if figure)
