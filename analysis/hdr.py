@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 from binascii import a2b_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,6 +43,11 @@ class Histogram:
     indices: Counts
     counts: Counts
 
+    def __reduce__(self) -> tuple[Callable[..., Histogram], tuple[npt.NDArray[np.unsignedinteger], ...]]:
+        """Small for another process: indices fit 16 bits, and counts seldom need more."""
+        kind = np.min_scalar_type(self.counts.max(initial=0))
+        return _widened, (self.indices.astype(np.uint16), self.counts.astype(kind))
+
     @property
     def total(self) -> int:
         """How many values were counted."""
@@ -71,6 +76,10 @@ class Histogram:
     def recorded(self) -> tuple[Counts, Counts]:
         """Highest values, rising, of the counts that hold any, and those counts."""
         return highest_of(self.indices), self.counts
+
+
+def _widened(indices: npt.NDArray[np.unsignedinteger], counts: npt.NDArray[np.unsignedinteger]) -> Histogram:
+    return Histogram(indices.astype(np.int64), counts.astype(np.int64))
 
 
 def of_counts(indices: Counts, counts: Counts) -> Histogram:

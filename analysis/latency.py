@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 _ROUNDING_S = 2e-3
 # So many intervals keep the arrays of one decoding inside the cache.
 _TEXTS_AT_ONCE = 256
+# What the second process has read comes in messages, while it reads on.
+_LOGS_AT_ONCE = 1000
 
 
 class Interval(NamedTuple):
@@ -100,8 +102,9 @@ def read_latencies(
     """
     if second:
         half = len(logs) // 2
-        rest = second.submit(read_latencies, logs[half:])
-        return read_latencies(logs[:half]) + rest.result()
+        parts = [logs[start : start + _LOGS_AT_ONCE] for start in range(half, len(logs), _LOGS_AT_ONCE)]
+        rest = second.map(read_latencies, parts)
+        return [*read_latencies(logs[:half]), *chain.from_iterable(rest)]
     found: list[TrialLatency | InputError] = []
     batch: list[_Log] = []
     for path, measured in logs:
