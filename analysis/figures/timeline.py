@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -43,13 +44,13 @@ def timeline_data(timelines: Sequence[Timeline]) -> pl.DataFrame:
     frames = [
         pl.DataFrame(
             {
-                "boot": list(range(1, len(timeline.boots) + 1)),
-                "time_s": [boot.times_s for boot in timeline.boots],
-                "answers_per_s": [boot.rates for boot in timeline.boots],
-            }
-        )
-        .explode("time_s", "answers_per_s")
-        .select(pl.lit(timeline.group).alias("service"), pl.lit(timeline.arm).alias("arm"), pl.all())
+                "boot": np.repeat(
+                    np.arange(1, len(timeline.boots) + 1), [len(boot.rates) for boot in timeline.boots]
+                ),
+                "time_s": list(chain.from_iterable(boot.times_s for boot in timeline.boots)),
+                "answers_per_s": list(chain.from_iterable(boot.rates for boot in timeline.boots)),
+            },
+        ).select(pl.lit(timeline.group).alias("service"), pl.lit(timeline.arm).alias("arm"), pl.all())
         for timeline in timelines
     ]
     return pl.concat(frames)

@@ -244,14 +244,19 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
     rows = []
     for cell in cells:
         found = [records[trial_id] for trial_id in cell.ids]
-        read = [_reading(row) for record in found if record.caps for row in record.caps.read_back]
+        read = {
+            (row.resource, row.kind, row.value, row.unit): row
+            for record in found
+            if record.caps
+            for row in record.caps.read_back
+        }
         seen = [str(record.instance.vcpus) for record in found if record.instance]
         if found:
             rows.append(
                 [
                     *_cell_names(cell.cell, labels),
                     f"{cell.cell.cpus:g} CPU, {cell.cell.memory_mib} MiB",
-                    "; ".join(distinct(read)) or "nothing",
+                    "; ".join(distinct([_reading(row) for row in read.values()])) or "nothing",
                     ", ".join(distinct(seen)),
                 ]
             )
