@@ -16,7 +16,7 @@ PLAY = $(BIN)/ansible-playbook -i inventories/local -e study=$(STUDY) \
 PACKAGES := \
 	mmdebstrap debian-archive-keyring dpkg-dev e2fsprogs \
 	systemd-container iproute2 netcat-openbsd openssh-client util-linux \
-	qemu-system-x86 qemu-utils squashfs-tools \
+	qemu-system-x86 qemu-utils squashfs-tools syslinux syslinux-common mtools \
 	ca-certificates python3 python3-venv gcc libc6-dev make git
 # Compilers, unless the machine has its own.
 PACKAGES += $(if $(shell command -v go),,golang-go)
@@ -54,12 +54,6 @@ molecule: setup ## each role on machines of its own
 	$(BIN)/pytest tests/roles
 
 test-xen: setup ## one guest through the boot path of Debian's Xen, in QEMU; no part of `test` (docs/nested_xen.md)
-	@missing=$$(for program in syslinux:syslinux mformat:mtools mmdebstrap:mmdebstrap; do \
-			command -v "$${program%:*}" >/dev/null || echo "$${program#*:}"; \
-		done); \
-	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
-	fi
 	$(BIN)/python -m tests.xen $(if $(OSV_LOADER),--osv-loader $(abspath $(OSV_LOADER)))
 
 clean: LAB_STATE := stopped

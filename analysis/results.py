@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from analysis.latency import TrialLatency, Window, read_latencies
-from contracts.campaign import Campaign, read_campaign
+from contracts.campaign import Campaign, NotRun, read_campaign, read_waiting
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
 from contracts.trial import SCHEMA_VERSION, TrialRecord
@@ -43,6 +43,7 @@ class Results:
         records: one per trial id, in running order.
         latencies: by trial id, of the trials whose log could be read.
         damage: files that could not be used; everything else is still there.
+        waiting: arms whose host was left out of the last run, and why.
     """
 
     directory: Path
@@ -50,6 +51,7 @@ class Results:
     records: tuple[TrialRecord, ...]
     latencies: Mapping[str, TrialLatency]
     damage: tuple[Damage, ...]
+    waiting: tuple[NotRun, ...] = ()
 
     @cached_property
     def to_do(self) -> tuple[PlannedTrial, ...]:
@@ -105,6 +107,7 @@ def read_results(directory: Path, second: Executor | None = None) -> Results:
         tuple(record for _, record in kept),
         latencies,
         (*damage, *copies, *spoilt),
+        tuple(read_waiting(directory)),
     )
 
 

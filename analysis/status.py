@@ -23,6 +23,7 @@ def status_lines(results: Results, evidence: Evidence) -> list[str]:
         f"campaign {campaign.name}, study {campaign.study.name}: {campaign.study.title}",
         done,
         f"to do    {len(results.to_do)}",
+        *(f"  {row.arm} waits: {row.why}. Remedy: {row.remedy}" for row in results.waiting),
         f"not run  {len(results.not_run)}",
         *(f"  {row.arm}: {row.why}. Remedy: {row.remedy}" for row in campaign.not_run),
         completeness(results, evidence.excluded.height),

@@ -19,17 +19,13 @@ class Arm:
         runtime: what surrounds the service: docker, linux, osv or prebuilt.
         platform: what runs the runtime: docker, qemu or xenserver.
         host_group: the inventory group whose first host runs it.
-        missing: why this version cannot run it, or "" when it can.
     """
 
     name: str
     runtime: str
     platform: str
     host_group: str
-    missing: str = ""
 
-
-_NO_XENSERVER = "a Linux guest has no disk yet that a XenServer could boot"
 
 ARMS: dict[str, Arm] = {
     arm.name: arm
@@ -37,7 +33,7 @@ ARMS: dict[str, Arm] = {
         Arm("docker", "docker", "docker", "docker_hosts"),
         Arm("linux-qemu", "linux", "qemu", "qemu_hosts"),
         Arm("osv-qemu", "osv", "qemu", "qemu_hosts"),
-        Arm("linux-xenserver", "linux", "xenserver", "xenserver_hosts", _NO_XENSERVER),
+        Arm("linux-xenserver", "linux", "xenserver", "xenserver_hosts"),
         Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts"),
     )
 }

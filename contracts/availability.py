@@ -23,9 +23,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
     rows: list[NotRun] = []
     for name in study.booted_arms:
         arm = arm_named(name)
-        if arm.missing:
-            rows.append(NotRun(arm=name, why=arm.missing, remedy="leave the arm out of the study for now"))
-        elif not groups.get(arm.host_group):
+        if not groups.get(arm.host_group):
             rows.append(
                 NotRun(
                     arm=name,

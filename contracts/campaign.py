@@ -1,6 +1,7 @@
 """A campaign on disk: ``results/CAMPAIGN/`` and how it is read.
 
 campaign.json               the study, its hash, the plan, what cannot run and why; written once
+waiting.json                arms whose host was left out of the last run, and why; gone when none waits
 trials/ID-CELL/trial.json   the record of a finished trial (contracts.trial); never rewritten
 trials/ID-CELL/latency.hlog its histograms, and console.log of a guest
 report.html                 made from the above, at any time, again
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -22,15 +24,21 @@ from contracts.plan import PlannedTrial
 from contracts.study import Study
 from contracts.trial import TrialRecord
 
+WAITING = "waiting.json"
+
 
 class NotRun(BaseModel):
-    """An arm that the study names and this laboratory cannot run."""
+    """An arm that the study names and this laboratory cannot run, or not now."""
 
     model_config = ConfigDict(extra="forbid")
 
     arm: str
     why: str
     remedy: str
+
+
+class _Waiting(BaseModel):
+    arms: list[NotRun]
 
 
 class Campaign(BaseModel):
@@ -64,6 +72,25 @@ def read_records(directory: Path) -> list[TrialRecord]:
     paths = sorted(directory.glob("trials/*/trial.json"))
     remedy = "records are never edited: move this folder away to run its trial again"
     return [validate(TrialRecord, _read_json(path), path, remedy) for path in paths]
+
+
+def read_waiting(directory: Path) -> list[NotRun]:
+    """Arms of the campaign at ``directory`` that the last run left waiting, and why. Raises InputError."""
+    path = directory / WAITING
+    if not path.exists():
+        return []
+    remedy = "remove the file: the next run writes it anew"
+    return validate(_Waiting, {"arms": _read_json(path)}, path, remedy).arms
+
+
+def write_waiting(directory: Path, arms: Sequence[NotRun]) -> None:
+    """Say at ``directory`` which arms wait; nothing is left there where none does."""
+    path = directory / WAITING
+    if arms:
+        rows = [row.model_dump(mode="json") for row in arms]
+        write_atomically(path, json.dumps(rows, indent=2) + "\n")
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -10,12 +10,6 @@ from contracts.arms import arm_named, split_service
 Json = dict[str, Any]
 
 
-def study_services(study: Json, runtime: str) -> list[str]:
-    """Services of the study that ``runtime`` has to run; none when no arm has that runtime."""
-    named = any(arm_named(arm).runtime == runtime for arm in study["arms"])
-    return study["services"] if named else []
-
-
 def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
     missing = {row["arm"] for row in lab["not_run"]}
@@ -23,9 +17,30 @@ def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
 
-def arms_of_hosts(study: Json, hosts: list[str], groups: dict[str, list[str]]) -> list[str]:
-    """Arms of the study that run on one of ``hosts``; the first host of an arm's group runs it."""
-    return [name for name in study["arms"] if (groups.get(arm_named(name).host_group) or [""])[0] in hosts]
+def hosts_used(lab: Json, groups: dict[str, list[str]]) -> list[str]:
+    """Hosts that run an arm of the study which can run; ``lab`` and ``groups`` as in ``arms_waiting``."""
+    return sorted(set(_hosts(lab, groups).values()))
+
+
+def arms_waiting(lab: Json, left_out: dict[str, str], groups: dict[str, list[str]]) -> list[Json]:
+    """Arms that could run and must wait, with why and remedy, as ``contracts.campaign.NotRun`` has them.
+
+    ``lab`` is what the module study told, ``left_out`` the hosts of this run that are left out, to why;
+    ``groups`` are the inventory's, of which an arm's first host runs it.
+    """
+    remedy = "see to it, and give the same command again: this campaign goes on then"
+    return [
+        {"arm": arm, "why": f"{host}: {left_out[host].rstrip('.')}", "remedy": remedy}
+        for arm, host in _hosts(lab, groups).items()
+        if host in left_out
+    ]
+
+
+def _hosts(lab: Json, groups: dict[str, list[str]]) -> dict[str, str]:
+    """The host of each arm that can run."""
+    missing = {row["arm"] for row in lab["not_run"]}
+    arms = [name for name in lab["study"]["arms"] if name not in missing]
+    return {name: groups[arm_named(name).host_group][0] for name in arms}
 
 
 def workload_of(service: str) -> str:
@@ -50,8 +65,8 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
         return {
-            "study_services": study_services,
-            "arms_of_hosts": arms_of_hosts,
+            "arms_waiting": arms_waiting,
+            "hosts_used": hosts_used,
             "runs_on": runs_on,
             "workload_of": workload_of,
             "arm_of": arm_of,

@@ -22,6 +22,11 @@ options:
     type: list
     elements: dict
     default: []
+  waiting:
+    description: Arms that could run and whose host is left out of this run, in the form of O(not_run).
+    type: list
+    elements: dict
+    default: []
   name:
     description: Name of the campaign; empty to resume this study's unfinished one, or make a new one.
     type: str
@@ -58,11 +63,17 @@ total:
   type: int
   sample: 24
 trials:
-  description: Those that remain, in running order.
+  description: Those that remain and wait for nothing, in running order.
   returned: always
   type: list
   elements: dict
   sample: [{id: "0001", block: 0, position: 0, directory: 0001-todos-go-docker, cell: {service: todos-go}}]
+waiting:
+  description: The arms that wait, with the number of their trials that remain.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{arm: osv-xenserver, why: "xenserver: it is not up", remedy: boot it, trials: 20}]
 study_reference:
   description: Name, hash and seed of the study, as records carry them.
   returned: always
@@ -70,12 +81,14 @@ study_reference:
   sample: {name: demo, sha256: 5f0c, seed: 7}
 """
 
+from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from contracts.campaign import NotRun
+from contracts.campaign import NotRun, write_waiting
+from contracts.control import arm_booted
 from contracts.errors import InputError
 from contracts.opening import open_campaign
 from contracts.study import Study
@@ -88,17 +101,26 @@ def main() -> None:
             "results": {"type": "path", "required": True},
             "study": {"type": "dict", "required": True},
             "not_run": {"type": "list", "elements": "dict", "default": []},
+            "waiting": {"type": "list", "elements": "dict", "default": []},
             "name": {"type": "str", "default": ""},
         },
     )
     study = Study.model_validate(module.params["study"])
     not_run = [NotRun.model_validate(row) for row in module.params["not_run"]]
+    waiting = [NotRun.model_validate(row) for row in module.params["waiting"]]
     now = datetime.now(timezone.utc)
     try:
         opened = open_campaign(Path(module.params["results"]), study, not_run, module.params["name"], now)
     except InputError as error:
         module.fail_json(msg=str(error))
-    trials = [trial.model_dump(mode="json") | {"directory": trial.directory} for trial in opened.remaining]
+    write_waiting(opened.directory, waiting)
+    left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)
+    held = {row.arm for row in waiting}
+    trials = [
+        trial.model_dump(mode="json") | {"directory": trial.directory}
+        for trial in opened.remaining
+        if arm_booted(trial.cell.arm) not in held
+    ]
     module.exit_json(
         changed=not opened.resumed,
         directory=str(opened.directory),
@@ -106,6 +128,7 @@ def main() -> None:
         resumed=opened.resumed,
         total=len(opened.campaign.runnable),
         trials=trials,
+        waiting=[row.model_dump(mode="json") | {"trials": left[row.arm]} for row in waiting],
         study_reference={"name": study.name, "sha256": study.sha256, "seed": study.seed},
     )
 

@@ -65,7 +65,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.linux_boot import Packages, make_boot_files
+from ansible.module_utils.unilab.linux_boot import make_boot_files
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def main() -> None:
     )
     folder, release = Path(module.params["folder"]), module.params["release"]
     try:
-        made = make_boot_files(folder, release, module.check_mode, Packages())
+        made = make_boot_files(folder, release, module.check_mode)
     except LabError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

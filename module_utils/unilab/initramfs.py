@@ -12,55 +12,96 @@ Format: cpio "newc", the kernel's Documentation/driver-api/early-userspace/buffe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.hashing import sha256_of
 from ansible.module_utils.unilab.linux_kernel import unpack
 
-# What finds the disk and the network card of a QEMU guest, and reads the disk.
-WANTED_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "squashfs")
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a guest finds around it, in the kernel's words.
+
+    Attributes:
+        modules: what drives its disk and its network card, and reads its disk.
+        roots: block devices that its root may be; the first that appears is.
+    """
+
+    modules: tuple[str, ...]
+    roots: tuple[str, ...]
+
+
+_VIRTIO = ("virtio_pci", "virtio_blk", "virtio_net")
+# QEMU is given the kernel, and the whole disk is the root.
+KERNEL_BOOT = Hardware((*_VIRTIO, "squashfs"), ("vda",))
+# The root is the second partition of a disk that boots by itself, on Xen or on QEMU.
+DISK_BOOT = Hardware(("xen_blkfront", "xen_netfront", *_VIRTIO, "squashfs"), ("xvda2", "vda2"))
 
 INIT = """\
 #!/bin/busybox sh
 # A step that fails ends process 1, and with it the guest: better than one that never answers.
 set -e
 bb=/bin/busybox
-for module in {modules}; do $bb insmod /modules/$module; done
+# Another hypervisor's drivers find nothing and say so; if nothing is found at all, that ends it below.
+for module in {modules}; do $bb insmod /modules/$module || $bb true; done
 $bb mount -t devtmpfs devtmpfs /dev
+# Xen's disk and card come a moment after their drivers.
+patience=500
+wait_for() {{
+    patience=$((patience - 1))
+    if [ $patience = 0 ]; then echo "no $1 within 10 s"; exit 1; fi
+    $bb sleep 0.02
+}}
+root=
+while :; do
+    for name in {roots}; do if [ -b /dev/$name ]; then root=/dev/$name; break 2; fi; done
+    wait_for disk
+done
 $bb ip link set lo up
-$bb ip addr add "$UNILAB_IP" dev eth0
+until $bb ip addr add "$UNILAB_IP" dev eth0 2>/dev/null; do wait_for "network card"; done
 $bb ip link set eth0 up
 [ -z "$UNILAB_GATEWAY" ] || $bb ip route add default via "$UNILAB_GATEWAY"
-$bb mount -t squashfs -o ro /dev/vda /root
+$bb mount -t squashfs -o ro $root /root
 $bb mount -t devtmpfs devtmpfs /root/dev
 $bb mount -t proc proc /root/proc
 $bb mount -t sysfs sysfs /root/sys
 $bb mount -t tmpfs tmpfs /root/tmp
 # The service sees the environment that its manifest and the trial give, and HOME and TERM.
-unset UNILAB_IP UNILAB_GATEWAY PATH SHLVL PWD OLDPWD
+unset BOOT_IMAGE UNILAB_IP UNILAB_GATEWAY PATH SHLVL PWD OLDPWD
 exec $bb switch_root /root "$@"
 """
 _FOLDERS = ("bin", "dev", "modules", "root")
 _DIRECTORY, _EXECUTABLE, _FILE = 0o040755, 0o100755, 0o100644
 
 
-def write_initramfs(busybox: Path, modules: Path, path: Path) -> None:
-    """Write an initramfs with ``busybox`` and what is needed of the folder ``modules`` to ``path``.
+def initramfs(busybox: Path, modules: Path, hardware: Hardware) -> bytes:
+    """An initramfs with ``busybox`` and what ``hardware`` needs of the folder ``modules``.
 
     ``modules`` is /lib/modules/RELEASE. Not packed: it boots no later so.
-    Raises LabError where something is missing.
+    Raises LabError where a module is missing.
     """
-    if not busybox.is_file():
-        raise LabError(f"{busybox}: missing. Remedy: install the package busybox-static.")
-    order = module_order(modules, WANTED_MODULES)
-    init = INIT.format(modules=" ".join(_plain_name(name) for name in order))
+    order = module_order(modules, hardware.modules)
+    init = INIT.format(modules=" ".join(_plain_name(name) for name in order), roots=" ".join(hardware.roots))
     members = [(folder, _DIRECTORY, b"") for folder in _FOLDERS]
     members.append(("bin/busybox", _EXECUTABLE, busybox.read_bytes()))
     members.append(("init", _EXECUTABLE, init.encode()))
     for name in order:
         content = unpack(modules / name, (modules / name).read_bytes())
         members.append((f"modules/{_plain_name(name)}", _FILE, content))
-    path.write_bytes(cpio(members))
+    return cpio(members)
+
+
+def recipe(busybox: Path, modules: Path, hardware: Hardware) -> dict[str, Any]:
+    """All that the content of ``initramfs`` depends on. Raises LabError where a module is missing."""
+    parts = [busybox, *(modules / name for name in module_order(modules, hardware.modules))]
+    return {
+        "init": INIT,
+        "roots": hardware.roots,
+        "parts": [[path.name, sha256_of(path)] for path in parts],
+    }
 
 
 def module_order(modules: Path, wanted: Sequence[str]) -> list[str]:

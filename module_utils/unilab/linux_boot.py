@@ -5,26 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.initramfs import INIT, WANTED_MODULES, module_order, write_initramfs
-from ansible.module_utils.unilab.linux_kernel import newest_release, unpack_kernel
+from ansible.module_utils.unilab.initramfs import KERNEL_BOOT, initramfs, recipe
+from ansible.module_utils.unilab.linux_kernel import unpack_kernel
+from ansible.module_utils.unilab.linux_packages import boot_parts
 from ansible.module_utils.unilab.recorded import Made, make_once
-
-
-@dataclass(frozen=True)
-class Packages:
-    """Where this machine's packages put what is needed.
-
-    Attributes:
-        boot: the folder of vmlinuz-RELEASE.
-        modules: the folder with a folder per release.
-        busybox: a static busybox.
-    """
-
-    boot: Path = Path("/boot")
-    modules: Path = Path("/lib/modules")
-    busybox: Path = Path("/bin/busybox")
 
 
 @dataclass(frozen=True)
@@ -36,28 +21,24 @@ class BootFiles:
     initrd: Made
 
 
-def make_boot_files(folder: Path, release: str, check_mode: bool, packages: Packages) -> BootFiles:
-    """Make kernel and initramfs of ``release``, "" meaning the newest, in ``folder``. Raises LabError."""
-    release = release or newest_release(packages.boot, packages.modules)
-    vmlinuz, modules = packages.boot / f"vmlinuz-{release}", packages.modules / release
-    for path in (vmlinuz, modules / "modules.dep", packages.busybox):
-        if not path.is_file():
-            raise LabError(
-                f"{path}: missing. Remedy: install linux-image-cloud-amd64 and busybox-static there."
-            )
+def make_boot_files(folder: Path, release: str, check_mode: bool, root: Path = Path("/")) -> BootFiles:
+    """Make kernel and initramfs of ``release``, "" meaning the newest, in ``folder``.
+
+    Their parts are those of the packages below ``root``. Raises LabError.
+    """
+    parts = boot_parts(root, release)
 
     def write_kernel(path: Path) -> None:
-        path.write_bytes(unpack_kernel(vmlinuz))
+        path.write_bytes(unpack_kernel(parts.vmlinuz))
 
     def write_initrd(path: Path) -> None:
-        write_initramfs(packages.busybox, modules, path)
+        path.write_bytes(initramfs(parts.busybox, parts.modules, KERNEL_BOOT))
 
-    parts = [packages.busybox, *(modules / name for name in module_order(modules, WANTED_MODULES))]
-    kernel_recipe = {"vmlinuz": sha256_of(vmlinuz)}
-    initrd_recipe = {"init": INIT, "parts": [[path.name, sha256_of(path)] for path in parts]}
-    stem = folder / f"linux-{release}"
+    kernel_recipe = {"vmlinuz": sha256_of(parts.vmlinuz)}
+    initrd_recipe = recipe(parts.busybox, parts.modules, KERNEL_BOOT)
+    stem = folder / f"linux-{parts.release}"
     return BootFiles(
-        release,
+        parts.release,
         make_once(Path(f"{stem}.vmlinux"), kernel_recipe, write_kernel, check_mode),
         make_once(Path(f"{stem}.initrd"), initrd_recipe, write_initrd, check_mode),
     )

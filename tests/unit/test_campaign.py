@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from analysis.evidence import evidence_of
+from analysis.results import read_results
+from analysis.status import status_lines
 from contracts.availability import arms_not_run
-from contracts.campaign import Campaign, read_campaign, read_records, write_atomically
+from contracts.campaign import Campaign, NotRun, read_campaign, read_records, read_waiting, write_atomically
 from contracts.errors import InputError
 from contracts.opening import Opened, open_campaign
 from contracts.outcome import record_of
 from contracts.plan import PlannedTrial
 from contracts.study import Study, load_study
+from filter_plugins.arms import arms_waiting
 from tests.unit.test_outcome import FACTS
 from tests.unit.test_study import write
+from tests.unit.xenservers import run
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 GROUPS = {"docker_hosts": ["d"], "qemu_hosts": ["q"]}
@@ -92,3 +97,32 @@ def test_an_atomic_write_leaves_the_old_file_when_it_fails(
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_arms_whose_host_is_left_out_wait_and_are_run_by_the_next_run(tmp_path: Path, study: Study) -> None:
+    why = {"arm": "docker", "why": "d: it is not up", "remedy": "boot it"}
+    wanted = {"study": study.model_dump(mode="json"), "results": str(tmp_path / "results")}
+    first = run("campaign", **wanted, waiting=[why])
+    directory = Path(first["directory"])
+    assert {trial["cell"]["arm"] for trial in first["trials"]} == {"linux-qemu"}
+    assert first["waiting"] == [why | {"trials": 6}]
+    assert [row.model_dump() for row in read_waiting(directory)] == [why]
+    assert "docker waits: d: it is not up. Remedy: boot it" in _status(directory)
+
+    again = run("campaign", **wanted)
+    assert again["resumed"] and again["directory"] == first["directory"] and not again["waiting"]
+    assert "docker" in {trial["cell"]["arm"] for trial in again["trials"]}
+    assert not read_waiting(directory) and "waits" not in _status(directory)
+
+
+def test_arms_wait_for_the_first_host_of_their_group() -> None:
+    lab = {"study": {"arms": ["docker", "linux-qemu", "osv-qemu"]}, "not_run": [{"arm": "osv-qemu"}]}
+    groups = {"docker_hosts": ["d", "e"], "qemu_hosts": ["q"]}
+    (row,) = arms_waiting(lab, {"q": "Upload failed.", "e": "it is not up"}, groups)
+    assert (row["arm"], row["why"]) == ("linux-qemu", "q: Upload failed")
+    assert set(row) == set(NotRun.model_fields)
+
+
+def _status(directory: Path) -> str:
+    results = read_results(directory)
+    return "\n".join(status_lines(results, evidence_of(results)))

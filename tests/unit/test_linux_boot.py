@@ -4,16 +4,18 @@ import lzma
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.unilab import linux_boot_disk
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.initramfs import cpio, module_order
-from ansible.module_utils.unilab.libc import root_entries
-from ansible.module_utils.unilab.linux_boot import Packages, make_boot_files
-from ansible.module_utils.unilab.linux_disk import write_disk
+from ansible.module_utils.unilab.linux_boot import make_boot_files
+from ansible.module_utils.unilab.linux_boot_disk import write_boot_disk
 from ansible.module_utils.unilab.linux_kernel import newest_release, unpack_kernel
-from trees import compile_c, staged
+from ansible.module_utils.unilab.linux_packages import boot_parts
+from ansible.module_utils.unilab.xenserver.boot_head import HEAD_BYTES, head_of
 
 RELEASE = "6.1.0-9-cloud-amd64"
 KERNEL = b"\x7fELF" + b"kernel" * 1000
@@ -29,8 +31,9 @@ def _bzimage(payload: bytes) -> bytes:
 
 
 @pytest.fixture
-def packages(tmp_path: Path) -> Packages:
-    boot, modules = tmp_path / "boot", tmp_path / "modules"
+def packages(tmp_path: Path) -> Path:
+    """A folder that looks as if the packages of a kernel and busybox were unpacked to it."""
+    boot, modules = tmp_path / "boot", tmp_path / "lib/modules"
     own = modules / RELEASE
     (own / "kernel").mkdir(parents=True)
     boot.mkdir()
@@ -41,6 +44,8 @@ def packages(tmp_path: Path) -> Packages:
         "kernel/virtio_net.ko": "kernel/virtio.ko kernel/virtio_ring.ko",
         "kernel/virtio-pci.ko.xz": "kernel/virtio.ko kernel/virtio_ring.ko",
         "kernel/virtio.ko": "kernel/virtio_ring.ko",
+        "kernel/xen-blkfront.ko": "",
+        "kernel/xen-netfront.ko": "",
         "kernel/virtio_ring.ko": "",
         "kernel/unused.ko": "",
     }
@@ -49,9 +54,9 @@ def packages(tmp_path: Path) -> Packages:
     for path in needs:
         content = b"module " + path.encode()
         (own / path).write_bytes(lzma.compress(content) if path.endswith(".xz") else content)
-    busybox = tmp_path / "busybox"
-    busybox.write_text("busybox")
-    return Packages(boot, modules, busybox)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/busybox").write_text("busybox")
+    return tmp_path
 
 
 def _members(archive: bytes) -> dict[str, tuple[int, bytes]]:
@@ -68,8 +73,8 @@ def _members(archive: bytes) -> dict[str, tuple[int, bytes]]:
         at = -(-(at + fields[6]) // 4) * 4
 
 
-def test_modules_come_after_what_they_need_and_built_in_ones_not_at_all(packages: Packages) -> None:
-    order = module_order(packages.modules / RELEASE, ["virtio_pci", "virtio_net", "squashfs"])
+def test_modules_come_after_what_they_need_and_built_in_ones_not_at_all(packages: Path) -> None:
+    order = module_order(packages / "lib/modules" / RELEASE, ["virtio_pci", "virtio_net", "squashfs"])
     assert order == [
         "kernel/virtio_ring.ko",
         "kernel/virtio.ko",
@@ -78,13 +83,13 @@ def test_modules_come_after_what_they_need_and_built_in_ones_not_at_all(packages
     ]
 
 
-def test_a_missing_module_is_named(packages: Packages) -> None:
+def test_a_missing_module_is_named(packages: Path) -> None:
     with pytest.raises(LabError, match="no module ext9"):
-        module_order(packages.modules / RELEASE, ["ext9"])
+        module_order(packages / "lib/modules" / RELEASE, ["ext9"])
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz: install xz-utils to test with packed kernels")
-def test_boot_files_are_made_once(packages: Packages, tmp_path: Path) -> None:
+def test_boot_files_are_made_once(packages: Path, tmp_path: Path) -> None:
     made = make_boot_files(tmp_path / "out", "", False, packages)
     assert made.release == RELEASE
     assert made.kernel.path.read_bytes() == KERNEL
@@ -98,31 +103,34 @@ def test_boot_files_are_made_once(packages: Packages, tmp_path: Path) -> None:
     again = make_boot_files(tmp_path / "out", RELEASE, False, packages)
     assert not again.kernel.changed
     assert not again.initrd.changed
-    packages.busybox.write_text("newer busybox")
+    (packages / "bin/busybox").write_text("newer busybox")
     third = make_boot_files(tmp_path / "out", "", True, packages)
     assert (third.kernel.changed, third.initrd.changed) == (False, True)
 
 
-def test_the_init_script_is_a_shell_script(packages: Packages, tmp_path: Path) -> None:
+def test_the_init_script_is_a_shell_script(packages: Path, tmp_path: Path) -> None:
     made = make_boot_files(tmp_path / "out", "", False, packages)
     (tmp_path / "init").write_bytes(_members(made.initrd.path.read_bytes())["init"][1])
     assert subprocess.run(["sh", "-n", tmp_path / "init"], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("missing", ["busybox", f"boot/vmlinuz-{RELEASE}", f"modules/{RELEASE}/modules.dep"])
-def test_what_is_missing_is_named_with_its_package(packages: Packages, tmp_path: Path, missing: str) -> None:
+@pytest.mark.parametrize(
+    "missing", ["bin/busybox", f"boot/vmlinuz-{RELEASE}", f"lib/modules/{RELEASE}/modules.dep"]
+)
+def test_what_is_missing_is_named_with_its_package(packages: Path, tmp_path: Path, missing: str) -> None:
     (tmp_path / missing).unlink()
     with pytest.raises(LabError, match=f"{missing}: missing. Remedy: install"):
         make_boot_files(tmp_path / "out", RELEASE, False, packages)
 
 
-def test_the_newest_kernel_is_chosen_by_number(packages: Packages) -> None:
+def test_the_newest_kernel_is_chosen_by_number(packages: Path) -> None:
     newer = "6.1.0-10-cloud-amd64"
-    (packages.boot / f"vmlinuz-{newer}").touch()
-    assert newest_release(packages.boot, packages.modules) == RELEASE
-    (packages.modules / newer).mkdir()
-    (packages.modules / newer / "modules.dep").touch()
-    assert newest_release(packages.boot, packages.modules) == newer
+    boot, modules = packages / "boot", packages / "lib/modules"
+    (boot / f"vmlinuz-{newer}").touch()
+    assert newest_release(boot, modules) == RELEASE
+    (modules / newer).mkdir()
+    (modules / newer / "modules.dep").touch()
+    assert newest_release(boot, modules) == newer
 
 
 def test_no_kernel_is_told(tmp_path: Path) -> None:
@@ -157,40 +165,69 @@ def test_an_archive_pads_names_and_contents() -> None:
     assert _members(archive) == {"a": (0o100644, b"12345"), "bc": (0o040755, b"")}
 
 
-@pytest.mark.skipif(
-    not list(Path("/boot").glob("vmlinuz-*")), reason="no kernel in /boot to boot a guest with"
+needs_syslinux = pytest.mark.skipif(
+    shutil.which("syslinux") is None or shutil.which("mcopy") is None,
+    reason="no syslinux and mtools: `make setup` installs them",
 )
-@pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="no qemu-system-x86_64")
-def test_the_service_is_the_guests_only_program(tmp_path: Path) -> None:
-    (tmp_path / "service").mkdir()
-    source = """
-        #include <stdio.h>
-        #include <stdlib.h>
-        #include <unistd.h>
-        extern char **environ;
-        int main(int n, char **a) {
-            printf("process %d says %s\\n", getpid(), a[n - 1]);
-            for (char **e = environ; *e; e++) printf("env %s\\n", *e);
-            fflush(stdout);
-        }"""
-    compile_c(source, tmp_path / "service/hello")
-    done = staged(tmp_path, {"/app/hello": "hello"})
-    assert root_entries(done.tree, done.libc)
-    write_disk(done.tree, done.libc, tmp_path / "disk")
-    made = make_boot_files(tmp_path / "out", "", False, Packages())
-    words = "console=ttyS0 quiet panic=-1 UNILAB_IP=10.0.2.15/24 UNILAB_NONCE=x -- /app/hello world"
-    said = subprocess.run(
-        [
-            *("qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-cpu", "qemu64", "-m", "256"),
-            *("-nographic", "-no-reboot", "-nic", "user,model=virtio-net-pci,restrict=on"),
-            *("-drive", f"file={tmp_path / 'disk'},if=virtio,format=raw,readonly=on"),
-            *("-kernel", str(made.kernel.path), "-initrd", str(made.initrd.path), "-append", words),
-        ],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-        check=True,
-    ).stdout.decode(errors="replace")
-    assert "process 1 says world" in said
-    environment = {line.split()[1] for line in said.splitlines() if line.startswith("env ")}
-    assert environment == {"HOME=/", "TERM=linux", "UNILAB_NONCE=x"}
+
+
+@needs_syslinux
+def test_a_boot_disk_holds_kernel_initramfs_and_root_and_is_the_same_for_the_same_parts(
+    packages: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root.squashfs"
+    root.write_bytes(b"hsqs" + bytes(1000))
+    parts = boot_parts(packages, "")
+    write_boot_disk(parts, root, tmp_path / "disk")
+    disk = (tmp_path / "disk").read_bytes()
+    assert len(disk) % (2 << 20) == 0 and disk[510:512] == b"\x55\xaa"
+    boot, system = (struct.unpack("<B3xB3xII", disk[at : at + 16]) for at in (0x1BE, 0x1CE))
+    assert boot == (0x80, 0x01, 1, system[2] - 1) and system[:2] == (0, 0x83)
+    assert disk[system[2] * 512 :].startswith(root.read_bytes())
+    for name, content in (("vmlinuz", parts.vmlinuz.read_bytes()), ("initrd", None)):
+        copied = subprocess.run(
+            ["mcopy", "-n", "-i", f"{tmp_path / 'disk'}@@512", f"::{name}", "-"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        if content is None:
+            init = _members(copied)["init"][1]
+            assert b"for module in xen-blkfront.ko xen-netfront.ko virtio_ring.ko" in init
+            assert b"for name in xvda2 vda2;" in init
+        else:
+            assert copied == content
+    # FAT keeps times in steps of two seconds.
+    time.sleep(2.1)
+    write_boot_disk(parts, root, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == disk
+
+
+@needs_syslinux
+def test_a_boot_disks_command_line_is_replaced_within_its_first_64_kib(
+    packages: Path, tmp_path: Path
+) -> None:
+    root, disk = tmp_path / "root.squashfs", tmp_path / "disk"
+    root.write_bytes(b"hsqs")
+    write_boot_disk(boot_parts(packages, ""), root, disk)
+    head = head_of(disk, "quiet UNILAB_NONCE=a -- /app/server")
+    assert len(head) == HEAD_BYTES and head.count(b"UNILAB_NONCE=a") == 1
+    disk.write_bytes(head + disk.read_bytes()[HEAD_BYTES:])
+    assert head_of(disk, "quiet UNILAB_NONCE=b") == head.replace(
+        b"UNILAB_NONCE=a -- /app/server\n", b"UNILAB_NONCE=b\n" + b"\n" * 15
+    )
+    config = subprocess.run(
+        ["mcopy", "-n", "-i", f"{disk}@@512", "::syslinux.cfg", "-"], capture_output=True, check=True
+    ).stdout
+    assert b"  APPEND initrd=initrd quiet UNILAB_NONCE=a -- /app/server\n" in config
+    for line, problem in ((2048 * "x", "2048 bytes; Linux takes 2047"), ("a\nb", "in one line")):
+        with pytest.raises(LabError, match=problem):
+            head_of(disk, line)
+
+
+def test_a_missing_boot_loader_is_named(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux_boot_disk, "_MBR_CODES", (tmp_path / "none",))
+    (tmp_path / "root").touch()
+    with pytest.raises(LabError, match="Remedy: install the packages syslinux and mtools"):
+        linux_boot_disk.recipe(boot_parts(packages, ""), tmp_path / "root")

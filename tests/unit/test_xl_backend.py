@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xenservers  # noqa: F401  makes the double importable
 
-from tests.doubles.xapi.backends import MIB, Disk, Vif
+from tests.doubles.xapi.backends import MIB, Disk, Hardware, Vif
 from tests.doubles.xapi.xl_backend import Xl
 
 VM = str(uuid.UUID(int=7))
@@ -45,14 +45,14 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(backend: Xl, **params: str) -> None:
-    backend.start(
-        VM,
-        disks=[Disk(Path("/srv/a.raw"), "0", True), Disk(Path("/srv/b.raw"), "1", False)],
-        vifs=[Vif("02:00:00:00:00:02", "xenbr0", "0")],
+    hardware = Hardware(
+        disks=(Disk(Path("/srv/a.raw"), "0", True), Disk(Path("/srv/b.raw"), "1", False)),
+        vifs=(Vif("02:00:00:00:00:02", "xenbr0", "0"),),
         memory_bytes=192 * MIB,
         vcpus=1,
         params=params,
     )
+    backend.start(VM, hardware)
 
 
 def test_what_xl_is_given(fake: Path, tmp_path: Path) -> None:

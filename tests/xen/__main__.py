@@ -12,14 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+from filter_plugins.command_line import linux_command_line
 from tests.xen.journey import Failed, Images, Journey
 from tests.xen.machine import EmulatorFault, Machine
 from tests.xen.progress import say
-from tests.xen.root import PROJECT, make_dom0, make_linux_disk, make_osv_disk
+from tests.xen.root import GUEST_WORDS, PROJECT, make_dom0, make_linux_disk, make_osv_disk
 
 ATTEMPTS = 2
 DOUBLE_PORT, GUEST_ADDRESS, GUEST_PORT = 4443, "10.79.0.2", 8080
-NONCE = "nested-xen"
+# Sorted in a second or so under two emulations.
+NONCE, ARRAY_LENGTH = "nested-xen", 5000
 
 
 def main() -> int:
@@ -69,24 +71,25 @@ def _images(folder: Path, osv_loader: Path | None) -> Images:
     say("making the dom0 from Debian's packages, two minutes, where there is none of this recipe yet")
     dom0, made = make_dom0(folder / "dom0")
     say(f"dom0's disk {'made' if made else 'was there'}: {dom0.kernel.name}")
-    server = folder / "todos-go"
+    server = folder / "bubble_sort-go"
     subprocess.run(
         ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(server), "."],
-        cwd=PROJECT / "services/todos/go",
+        cwd=PROJECT / "services/bubble_sort/go",
         env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"},
         check=True,
     )
     linux = folder / "linux.raw"
-    environment = f"UNILAB_NONCE={NONCE} UNILAB_PORT={GUEST_PORT}"
-    make_linux_disk(dom0, server, f"UNILAB_IP={GUEST_ADDRESS}/24 {environment}", linux)
+    environment = {"UNILAB_NONCE": NONCE, "UNILAB_PORT": GUEST_PORT, "UNILAB_ARRAY_LENGTH": ARRAY_LENGTH}
+    make_linux_disk(dom0, server, linux)
     say(f"a Linux guest's boot disk made: {linux.stat().st_size >> 20} MiB, {dom0.guest_kernel.name}")
+    linux_words = linux_command_line("/app/server", environment, f"{GUEST_ADDRESS}/24", "")
     osv = folder / "osv.raw" if osv_loader else None
     if osv:
         words = f"--ip=eth0,{GUEST_ADDRESS},255.255.255.0 --rootfs=rofs"
-        words += "".join(f" --env={word}" for word in environment.split())
+        words += "".join(f" --env={name}={value}" for name, value in environment.items())
         make_osv_disk(osv_loader, server, f"{words} /app/server", osv)
         say(f"an OSv guest's boot disk made: {osv.stat().st_size >> 20} MiB, {osv_loader}")
-    return Images(dom0, linux, osv)
+    return Images(dom0, linux, f"{GUEST_WORDS} {linux_words}", osv)
 
 
 def _attempt(images: Images, logs: Path) -> None:

@@ -7,12 +7,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.unilab.initramfs import cpio, module_order
+from ansible.module_utils.unilab.linux_boot_disk import write_boot_disk
+from ansible.module_utils.unilab.linux_disk import write_disk
 from ansible.module_utils.unilab.linux_kernel import unpack
+from ansible.module_utils.unilab.linux_packages import boot_parts
 
 from tests.unit.xenservers import run
 
@@ -47,7 +49,6 @@ LEFT_OUT = (
 )
 DISK_SIZE = "3G"
 DOM0_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
-GUEST_MODULES = ("xen_blkfront", "xen_netfront")
 
 DOM0_INIT = """\
 #!/bin/busybox sh
@@ -57,36 +58,8 @@ for module in {modules}; do $bb insmod /modules/$module; done
 $bb mount -t ext4 /dev/vda /root
 exec $bb switch_root /root /sbin/unilab-dom0
 """
-# All that the guest prints goes to an emulated serial port, a trip to the device model for each letter.
-GUEST_INIT = """\
-#!/bin/busybox sh
-set -e
-bb=/bin/busybox
-$bb mount -t devtmpfs devtmpfs /dev
-$bb mount -t proc proc /proc
-for module in {modules}; do $bb insmod /modules/$module; done
-echo "guest: $($bb dmesg | $bb grep -o 'Hypervisor detected: .*')"
-for try in 1 2 3 4 5 6 7 8 9; do $bb ip link show eth0 >/dev/null 2>&1 && break; $bb sleep 1; done
-$bb ip link set lo up
-$bb ip addr add "$UNILAB_IP" dev eth0
-$bb ip link set eth0 up
-echo "guest: disk $($bb sed -n 's/.* //;/^xvda$/p' /proc/partitions), card eth0 $UNILAB_IP"
-unset UNILAB_IP
-exec /app/server
-"""
-SYSLINUX = """\
-SERIAL 0 115200
-DEFAULT linux
-PROMPT 0
-LABEL linux
-  KERNEL vmlinuz
-  APPEND initrd=initrd {command_line}
-"""
 # pci=noearly, i8042: no probes of hardware that a nested guest would wait minutes for.
-GUEST_COMMAND_LINE = (
-    "console=ttyS0,115200 quiet net.ifnames=0 tsc=reliable pci=noearly "
-    "i8042.nopnp i8042.noaux i8042.nokbd 8250.nr_uarts=1"
-)
+GUEST_WORDS = "tsc=reliable pci=noearly i8042.nopnp i8042.noaux i8042.nokbd 8250.nr_uarts=1"
 
 
 @dataclass(frozen=True)
@@ -158,31 +131,23 @@ def make_dom0(folder: Path) -> tuple[Dom0, bool]:
         environment={"UNILAB_SSH_KEY": str(dom0.key), "LC_ALL": "C.UTF-8"},
     )
     dom0.xen.write_bytes(gzip.decompress(next((dom0.root / "boot").glob("xen-*.gz")).read_bytes()))
-    dom0.initrd.write_bytes(_initrd(dom0, dom0.kernel, DOM0_MODULES, DOM0_INIT))
+    dom0.initrd.write_bytes(_initrd(dom0))
     _run("mke2fs", "-q", "-t", "ext4", "-d", str(dom0.root), str(dom0.disk), DISK_SIZE)
     recipe_file.write_text(recipe)
     return dom0, True
 
 
-def make_linux_disk(dom0: Dom0, server: Path, words: str, path: Path) -> None:
-    """A disk that the BIOS boots: SYSLINUX, Debian's cloud kernel, and ``server`` as the only program.
-
-    ``words`` are added to the kernel's command line: NAME=VALUE is the server's environment, and
-    UNILAB_IP the guest's address.
-    """
-    members = [("app", 0o040755, b""), ("proc", 0o040755, b""), ("app/server", 0o100755, server.read_bytes())]
-    initrd = _initrd(dom0, dom0.guest_kernel, GUEST_MODULES, GUEST_INIT, members)
+def make_linux_disk(dom0: Dom0, server: Path, path: Path) -> None:
+    """The disk that the role linux_image makes for a XenServer, of a static ``server``."""
     aside = path.with_suffix(".parts")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    (aside / "initrd").write_bytes(gzip.compress(initrd, mtime=0))
-    (aside / "syslinux.cfg").write_text(SYSLINUX.format(command_line=f"{GUEST_COMMAND_LINE} {words}"))
-    shutil.copy(dom0.guest_kernel, aside / "vmlinuz")
-    with path.open("wb") as stream:
-        stream.truncate(24 << 20)
-    _run("mformat", "-i", str(path), "-h", "255", "-s", "63", "::")
-    _run("mcopy", "-i", str(path), *(str(part) for part in sorted(aside.iterdir())), "::")
-    _run("syslinux", "--install", str(path))
+    tree = aside / "tree"
+    for folder in ("app", "dev", "proc", "sys", "tmp"):
+        (tree / folder).mkdir(parents=True)
+    shutil.copy(server, tree / "app/server")
+    write_disk(tree, [], aside / "root.squashfs")
+    release = dom0.guest_kernel.name.removeprefix("vmlinuz-")
+    write_boot_disk(boot_parts(dom0.root, release), aside / "root.squashfs", path)
     shutil.rmtree(aside)
 
 
@@ -209,20 +174,14 @@ def make_osv_disk(loader: Path, server: Path, command_line: str, path: Path) -> 
     shutil.rmtree(aside)
 
 
-def _initrd(
-    dom0: Dom0,
-    kernel: Path,
-    wanted: tuple[str, ...],
-    init: str,
-    more: Sequence[tuple[str, int, bytes]] = (),
-) -> bytes:
-    modules = dom0.modules(kernel)
-    names = {Path(name).name: modules / name for name in module_order(modules, wanted)}
+def _initrd(dom0: Dom0) -> bytes:
+    modules = dom0.modules(dom0.kernel)
+    names = {Path(name).name: modules / name for name in module_order(modules, DOM0_MODULES)}
     members = [(folder, 0o040755, b"") for folder in ("bin", "dev", "modules", "root")]
     members.append(("bin/busybox", 0o100755, (dom0.root / "usr/bin/busybox").read_bytes()))
-    members.append(("init", 0o100755, init.format(modules=" ".join(names)).encode()))
+    members.append(("init", 0o100755, DOM0_INIT.format(modules=" ".join(names)).encode()))
     members += [(f"modules/{name}", 0o100644, unpack(at, at.read_bytes())) for name, at in names.items()]
-    return cpio([*members, *more])
+    return cpio(members)
 
 
 def _recipe() -> str:

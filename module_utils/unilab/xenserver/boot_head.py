@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ansible.module_utils.unilab.osv_command_line import set_command_line
+from ansible.module_utils.unilab import linux_boot_disk, osv_command_line
 
-# Boot sector and OSv's 63 sectors of command line, and no more than whole blocks of any storage.
+# Boot sector and command line, of OSv or of SYSLINUX, and no more than whole blocks of any storage.
 HEAD_BYTES = 64 << 10
 
 
@@ -18,8 +18,10 @@ def head_of(image: Path, command_line: str) -> bytes:
     """
     with image.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
+    if linux_boot_disk.is_boot_disk(head):
+        return linux_boot_disk.with_command_line(image, head, command_line)
     with tempfile.TemporaryDirectory() as aside:
         copy = Path(aside) / image.name
         copy.write_bytes(head)
-        set_command_line(copy, command_line)
+        osv_command_line.set_command_line(copy, command_line)
         return copy.read_bytes()

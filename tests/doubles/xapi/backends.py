@@ -6,6 +6,7 @@ A VM is known by its uuid. A backend keeps what it needs between calls itself.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,17 @@ class Vif:
     device: str
 
 
+@dataclass(frozen=True)
+class Hardware:
+    """What a VM is started with. ``params`` are its VCPUs_params: weight, cap, mask."""
+
+    disks: tuple[Disk, ...]
+    vifs: tuple[Vif, ...]
+    memory_bytes: int
+    vcpus: int
+    params: Mapping[str, str]
+
+
 class Backend(Protocol):
     """What runs VMs.
 
@@ -44,20 +56,8 @@ class Backend(Protocol):
     accelerator: str
     enforces_cap: bool
 
-    def start(
-        self,
-        vm: str,
-        *,
-        disks: list[Disk],
-        vifs: list[Vif],
-        memory_bytes: int,
-        vcpus: int,
-        params: dict[str, str],
-    ) -> None:
-        """Start the VM and return at once. ``params`` are its VCPUs_params: weight, cap, mask.
-
-        Raises Exception with a message where it cannot.
-        """
+    def start(self, vm: str, hardware: Hardware) -> None:
+        """Start the VM and return at once. Raises Exception with a message where it cannot."""
 
     def stop(self, vm: str) -> None:
         """End the VM at once, and forget it. Nothing happens where it does not run."""
@@ -81,18 +81,9 @@ class Nothing:
     def __init__(self) -> None:
         self.running: dict[str, int] = {}
 
-    def start(
-        self,
-        vm: str,
-        *,
-        disks: list[Disk],
-        vifs: list[Vif],
-        memory_bytes: int,
-        vcpus: int,
-        params: dict[str, str],
-    ) -> None:
+    def start(self, vm: str, hardware: Hardware) -> None:
         """Remember it."""
-        self.running[vm] = memory_bytes
+        self.running[vm] = hardware.memory_bytes
 
     def stop(self, vm: str) -> None:
         """Forget it."""
@@ -137,31 +128,22 @@ class Qemu:
         self._directory, self._namespace = directory, namespace
         self._guests: dict[str, _Guest] = {}
 
-    def start(
-        self,
-        vm: str,
-        *,
-        disks: list[Disk],
-        vifs: list[Vif],
-        memory_bytes: int,
-        vcpus: int,
-        params: dict[str, str],
-    ) -> None:
+    def start(self, vm: str, hardware: Hardware) -> None:
         """Boot the disk whose place is "0"."""
-        first = next((disk for disk in disks if disk.userdevice == "0"), None)
-        if first is None or len(vifs) != 1:
+        first = next((disk for disk in hardware.disks if disk.userdevice == "0"), None)
+        if first is None or len(hardware.vifs) != 1:
             raise RuntimeError("this backend boots a disk at place 0, with one network card")
-        guest = _Guest(f"xapi-{vm}", self._directory / vm, self._namespace, vifs[0].mac)
+        guest = _Guest(f"xapi-{vm}", self._directory / vm, self._namespace, hardware.vifs[0].mac)
         boot = qemu.Boot(
             accelerator=self.accelerator,
-            vcpus=vcpus,
-            memory_mib=memory_bytes // MIB,
+            vcpus=hardware.vcpus,
+            memory_mib=hardware.memory_bytes // MIB,
             kernel=None,
             initrd=None,
             command_line="",
             disk=first.path,
             disk_writes="kept" if first.writable else "refused",
-            bridge=vifs[0].bridge,
+            bridge=hardware.vifs[0].bridge,
             cpus=self._cpus,
         )
         self._guests[vm] = guest

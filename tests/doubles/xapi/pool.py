@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.doubles.xapi.backends import Backend, Disk, Vif
+from tests.doubles.xapi.backends import Backend, Disk, Hardware, Vif
 from tests.doubles.xapi.faults import Faults
 from tests.doubles.xapi.model import NULL, Failure, check_call, encode, message
 
@@ -368,17 +368,15 @@ class Pool:
             raise Failure("BOOTLOADER_FAILED", ref, "this double boots HVM guests from their disk alone")
         vbds = [self.get("VBD", vbd) for vbd in vm["VBDs"]]
         vifs = [self.get("VIF", vif) for vif in vm["VIFs"]]
-        disks = [Disk(self.disk_path(v["VDI"]), v["userdevice"], v["mode"] == "RW") for v in vbds]
-        cards = [Vif(v["MAC"], self.get("network", v["network"])["bridge"], v["device"]) for v in vifs]
+        hardware = Hardware(
+            disks=tuple(Disk(self.disk_path(v["VDI"]), v["userdevice"], v["mode"] == "RW") for v in vbds),
+            vifs=tuple(Vif(v["MAC"], self.get("network", v["network"])["bridge"], v["device"]) for v in vifs),
+            memory_bytes=vm["memory_dynamic_max"],
+            vcpus=vm["VCPUs_at_startup"],
+            params=dict(vm["VCPUs_params"]),
+        )
         try:
-            self.backend.start(
-                vm["uuid"],
-                disks=disks,
-                vifs=cards,
-                memory_bytes=vm["memory_dynamic_max"],
-                vcpus=vm["VCPUs_at_startup"],
-                params=dict(vm["VCPUs_params"]),
-            )
+            self.backend.start(vm["uuid"], hardware)
         except Exception as error:
             raise Failure("INTERNAL_ERROR", f"the backend cannot start it: {error}") from error
         for vbd in vbds:

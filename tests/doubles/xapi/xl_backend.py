@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.doubles.xapi.backends import MIB, Disk, Vif
+from tests.doubles.xapi.backends import MIB, Disk, Hardware
 
 # xl waits for udev's and its own scripts; under an emulated CPU that is most of a minute.
 CREATE_TIMEOUT_S, CALL_TIMEOUT_S = 240, 120
@@ -31,32 +31,12 @@ class Xl:
         """``extra``: lines that every domain's configuration gets besides."""
         self._directory, self._extra = directory, extra
 
-    def start(
-        self,
-        vm: str,
-        *,
-        disks: list[Disk],
-        vifs: list[Vif],
-        memory_bytes: int,
-        vcpus: int,
-        params: dict[str, str],
-    ) -> None:
+    def start(self, vm: str, hardware: Hardware) -> None:
         """Create the domain; it runs when this returns. Raises RuntimeError with what xl said."""
         folder = self._directory / vm
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "xl.cfg"
-        path.write_text(
-            configuration(
-                vm,
-                disks=disks,
-                vifs=vifs,
-                memory_mib=memory_bytes // MIB,
-                vcpus=vcpus,
-                params=params,
-                console=folder / "console.log",
-            )
-            + self._extra
-        )
+        path.write_text(configuration(vm, hardware, folder / "console.log") + self._extra)
         _xl("create", "-q", str(path), timeout_s=CREATE_TIMEOUT_S)
 
     def stop(self, vm: str) -> None:
@@ -92,30 +72,22 @@ class Xl:
         return self._directory / vm / "console.log"
 
 
-def configuration(
-    name: str,
-    *,
-    disks: list[Disk],
-    vifs: list[Vif],
-    memory_mib: int,
-    vcpus: int,
-    params: dict[str, str],
-    console: Path,
-) -> str:
-    """The domain's xl.cfg. ``params`` are XAPI's VCPUs_params: weight, cap and mask."""
+def configuration(name: str, hardware: Hardware, console: Path) -> str:
+    """The domain's xl.cfg."""
+    params = hardware.params
     wanted = {
         "name": name,
         "uuid": name,
         "type": "hvm",
-        "memory": memory_mib,
-        "vcpus": vcpus,
+        "memory": hardware.memory_bytes // MIB,
+        "vcpus": hardware.vcpus,
         "cpu_weight": int(params.get("weight", "256")),
         "cap": int(params.get("cap", "0")),
         **({"cpus": params["mask"]} if params.get("mask") else {}),
         "boot": "c",
-        "disk": [_disk(disk) for disk in disks],
+        "disk": [_disk(disk) for disk in hardware.disks],
         # type=vif: no emulated card beside Xen's own, and so no network boot to wait for.
-        "vif": [f"type=vif,mac={vif.mac},bridge={vif.bridge}" for vif in vifs],
+        "vif": [f"type=vif,mac={vif.mac},bridge={vif.bridge}" for vif in hardware.vifs],
         "serial": f"file:{console}",
         "vga": "none",
         "vnc": 0,
