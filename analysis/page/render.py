@@ -39,7 +39,7 @@ from analysis.stability import stability
 from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
 
-_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "matplotlib", "pydantic", "jinja2")
+_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "ruptures", "matplotlib", "pydantic", "jinja2")
 
 
 @dataclass(frozen=True)
