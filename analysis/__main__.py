@@ -59,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "claims" and options.campaign is None:
         return commands.claims_of_others()
+    if options.command == "report":
+        return commands.report(options.campaign, options.output)
     source = commands.read(options.campaign)
     match options.command:
         case "check":
@@ -69,8 +71,6 @@ def _run(options: argparse.Namespace) -> int:
             code = commands.compare_arms(source, options.metric)
         case "claims":
             code = commands.claims(source)
-        case "report":
-            code = commands.report(source, options.output)
         case "power":
             code = commands.power(source, options.ratio, options.power, options.metric)
         case _:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
+
+from analysis.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class CellTrials:
     cell: CellKey
     trials: pl.DataFrame
     state: str = ""
+    _known: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def values(self, metric: Metric) -> Sequence[float]:
+        """What ``metric`` finds in the trials: checks, tables and figures all ask, and it is found once."""
+        if metric.key not in self._known:
+            self._known[metric.key] = metric.values(self.trials)
+        return self._known[metric.key]
 
     @property
     def runtime(self) -> str:

@@ -66,8 +66,8 @@ class Control:
     """One cell against itself: throughputs of two sets of its boots, and which these are."""
 
     cell: CellTrials
-    first: list[float]
-    second: list[float]
+    first: Sequence[float]
+    second: Sequence[float]
     sets: str
 
 
@@ -105,7 +105,7 @@ def controls(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> l
     for cell in cells:
         twin = known.get((cell.cell.arm, cell.cell.setting))
         if twin is not None:
-            sets = [THROUGHPUT.values(row.trials) for row in (cell, twin)]
+            sets = [row.values(THROUGHPUT) for row in (cell, twin)]
             said = "its boots against those of its control"
         else:
             blocks = [cell.trials.filter(pl.col("block") % 2 == part) for part in (0, 1)]
@@ -148,7 +148,7 @@ def flat_ceiling(cells: Sequence[CellTrials]) -> list[Finding]:
     """
     groups: dict[tuple[object, ...], list[tuple[float, CellTrials]]] = {}
     for cell in cells:
-        values = THROUGHPUT.values(cell.trials)
+        values = cell.values(THROUGHPUT)
         if values:
             workload, _ = split_service(cell.cell.service)
             group = groups.setdefault((workload, cell.cell.arm, *cell.cell.setting[1:]), [])

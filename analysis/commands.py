@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from analysis.estimates.power import boots_needed, pooled_spread, smallest_ratio
 from analysis.evidence import Evidence, evidence_of
 from analysis.metrics import THROUGHPUT, Metric, metrics_of
 from analysis.results import Results, read_results
+from analysis.second_process import second_process
 from analysis.status import status_lines
 from contracts.errors import InputError
 
@@ -40,9 +42,9 @@ TABLES: dict[str, Callable[[Source], pl.DataFrame]] = {
 }
 
 
-def read(directory: Path) -> Source:
-    """Read and judge the campaign at ``directory``. Raises InputError."""
-    results = read_results(directory)
+def read(directory: Path, second: Executor | None = None) -> Source:
+    """Read and judge the campaign at ``directory``, with the help of a second process. Raises InputError."""
+    results = read_results(directory, second)
     return Source(results, evidence_of(results))
 
 
@@ -119,21 +121,23 @@ def claims_of_others() -> int:
     return 0
 
 
-def report(source: Source, output: Path | None) -> int:
-    """Write the report and print its path."""
+def report(directory: Path, output: Path | None) -> int:
+    """Write the report of the campaign at ``directory`` and print its path. Raises InputError."""
     # Drawing is slow to load, and no other command draws.
     from analysis.page.render import render
     from analysis.page.write import write_report
 
-    rendered = render(source.results, source.evidence, answers_of(source.evidence), answers_of_repetition())
-    print(write_report(rendered, output or source.results.directory / "report.html"))
-    return 0
+    with second_process() as second:
+        source = read(directory, second)
+        rendered = render(source.results, source.evidence, second)
+    print(write_report(rendered, output or directory / "report.html"))
+    return damage_code(source)
 
 
 def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: str) -> int:
     """Print how many boots each ratio needs, from the campaign's variation between boots."""
     metric = _metric(source, key)
-    cells = [metric.values(cell.trials) for cell in source.evidence.cells]
+    cells = [cell.values(metric) for cell in source.evidence.cells]
     spread = pooled_spread([values for values in cells if values])
     if spread is None:
         raise InputError(

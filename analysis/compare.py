@@ -103,7 +103,7 @@ def compare(evidence: Evidence, pairs: list[Pair], metric: Metric, seed: int = 0
     comparisons = []
     drawn = _Resamples(evidence, seed)
     for pair in pairs:
-        other, base = metric.values(pair.other.trials), metric.values(pair.base.trials)
+        other, base = pair.other.values(metric), pair.base.values(metric)
         if other and base:
             comparisons.append(
                 Comparison(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 from binascii import a2b_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,6 +43,11 @@ class Histogram:
     indices: Counts
     counts: Counts
 
+    def __reduce__(self) -> tuple[Callable[..., Histogram], tuple[npt.NDArray[np.unsignedinteger], ...]]:
+        """Small for another process: indices fit 16 bits, and counts seldom need more."""
+        kind = np.min_scalar_type(self.counts.max(initial=0))
+        return _widened, (self.indices.astype(np.uint16), self.counts.astype(kind))
+
     @property
     def total(self) -> int:
         """How many values were counted."""
@@ -71,6 +76,10 @@ class Histogram:
     def recorded(self) -> tuple[Counts, Counts]:
         """Highest values, rising, of the counts that hold any, and those counts."""
         return highest_of(self.indices), self.counts
+
+
+def _widened(indices: npt.NDArray[np.unsignedinteger], counts: npt.NDArray[np.unsignedinteger]) -> Histogram:
+    return Histogram(indices.astype(np.int64), counts.astype(np.int64))
 
 
 def of_counts(indices: Counts, counts: Counts) -> Histogram:
@@ -205,13 +214,13 @@ def _words(payloads: Sequence[bytes], filled: Counts) -> tuple[Counts, npt.NDArr
 
     A negative word stands for so many counts of zero, a positive one for one count.
     """
-    packed = np.frombuffer(b"".join(payloads), dtype=np.uint8)
-    last_bytes = packed < 0x80
+    joined = b"".join(payloads)
+    packed = np.frombuffer(joined, dtype=np.uint8)
     begins = np.cumsum([0, *(len(payloads[place]) for place in filled[:-1])])
     # Most words are one byte long: a table gives their meaning. The bytes of others that go on are few.
-    ones = packed[last_bytes]
-    steps, counts = _STEPS[ones], _COUNTS[ones]
-    going_on = np.flatnonzero(~last_bytes)
+    steps = np.frombuffer(joined.translate(_STEPS, _GOING_ON), dtype=np.uint8).astype(np.int64)
+    counts = np.frombuffer(joined.translate(_COUNTS, _GOING_ON), dtype=np.uint8).astype(np.float64)
+    going_on = np.flatnonzero(packed >= 0x80)
     first = begins - np.searchsorted(going_on, begins)
     if len(going_on):
         opens = np.flatnonzero(np.diff(going_on, prepend=-2) > 1)
@@ -234,5 +243,8 @@ def _passed(words: Counts) -> Counts:
     return np.where(words < 0, -words, 1)
 
 
-_ONE_BYTE = _unzigzag(np.arange(128, dtype=np.int64))
-_STEPS, _COUNTS = _passed(_ONE_BYTE), np.maximum(_ONE_BYTE, 0).astype(np.float64)
+_GOING_ON = bytes(range(0x80, 0x100))
+_ONE_BYTE = _unzigzag(np.arange(0x80, dtype=np.int64))
+_STEPS, _COUNTS = (
+    found.astype(np.uint8).tobytes().ljust(0x100) for found in (_passed(_ONE_BYTE), np.maximum(_ONE_BYTE, 0))
+)

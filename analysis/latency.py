@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 _ROUNDING_S = 2e-3
 # So many intervals keep the arrays of one decoding inside the cache.
 _TEXTS_AT_ONCE = 256
+# What the second process has read comes in messages, while it reads on.
+_LOGS_AT_ONCE = 1000
 
 
 class Interval(NamedTuple):
@@ -31,6 +34,18 @@ class Interval(NamedTuple):
     start_s: float
     length_s: float
     answers: int
+
+
+class Window(NamedTuple):
+    """Where the measured part of a load begins and how long it lasts, from the load's start."""
+
+    warm_up_s: float
+    window_s: float
+
+    @classmethod
+    def of(cls, load: LoadResult) -> Window:
+        """That of a record."""
+        return cls(load.warm_up_s, load.window_s)
 
 
 @dataclass(frozen=True)
@@ -71,22 +86,30 @@ def read_latency(path: Path, load: LoadResult) -> TrialLatency:
 
     Raises InputError when the file cannot be read, is no histogram log, or its clock goes backwards.
     """
-    (found,) = read_latencies([(path, load)])
+    (found,) = read_latencies([(path, Window.of(load))])
     if isinstance(found, InputError):
         raise found
     return found
 
 
-def read_latencies(logs: Sequence[tuple[Path, LoadResult]]) -> list[TrialLatency | InputError]:
+def read_latencies(
+    logs: Sequence[tuple[Path, Window]], second: Executor | None = None
+) -> list[TrialLatency | InputError]:
     """What ``read_latency`` gives for each log, or the error that it would raise.
 
-    Some logs are unpacked in one array operation, whose overhead is most of the cost of a short log.
+    Some logs are unpacked in one array operation, whose overhead is most of the cost of a short log. A
+    ``second`` process reads half of them.
     """
+    if second:
+        half = len(logs) // 2
+        parts = [logs[start : start + _LOGS_AT_ONCE] for start in range(half, len(logs), _LOGS_AT_ONCE)]
+        rest = second.map(read_latencies, parts)
+        return [*read_latencies(logs[:half]), *chain.from_iterable(rest)]
     found: list[TrialLatency | InputError] = []
     batch: list[_Log] = []
-    for path, load in logs:
+    for path, measured in logs:
         try:
-            batch.append(_Log(path, load, *_lines(path)))
+            batch.append(_Log(path, measured, *_lines(path)))
         except InputError as error:
             found += [*_decoded(batch), error]
             batch = []
@@ -159,7 +182,7 @@ class _Log:
     """A log as text: start and length in s of every interval, from the load's start, and its histogram."""
 
     path: Path
-    load: LoadResult
+    measured: Window
     times_s: list[tuple[float, float]]
     texts: list[str]
 
@@ -192,7 +215,7 @@ def _decoded(logs: Sequence[_Log]) -> Sequence[TrialLatency | InputError]:
         return []
     times = np.asarray([time for log in logs for time in log.times_s], dtype=np.float64)
     owners = np.repeat(np.arange(len(logs)), [len(log.texts) for log in logs])
-    warm_up_s, window_s = np.asarray([(log.load.warm_up_s, log.load.window_s) for log in logs])[owners].T
+    warm_up_s, window_s = np.asarray([log.measured for log in logs])[owners].T
     middles = times[:, 0] + times[:, 1] / 2 - warm_up_s
     groups = np.where((middles >= 0) & (middles < window_s), owners, len(logs))
     try:
@@ -214,7 +237,7 @@ def _checked(log: _Log, intervals: tuple[Interval, ...], window: Histogram) -> T
         if after[0] < before[0] - _ROUNDING_S:
             what = f"its clock goes backwards, from {before.start_s:.3f} s to {after.start_s:.3f} s"
             return _spoilt(log.path, what)
-    return TrialLatency(intervals, log.load.warm_up_s, window)
+    return TrialLatency(intervals, log.measured.warm_up_s, window)
 
 
 def _spoilt(path: Path, problem: str) -> InputError:

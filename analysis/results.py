@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from analysis.latency import TrialLatency, read_latencies
+from analysis.latency import TrialLatency, Window, read_latencies
 from contracts.campaign import Campaign, NotRun, read_campaign, read_waiting
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
@@ -70,10 +71,10 @@ class Results:
         return bool(self.campaign.trials) and not self.to_do and not self.not_run
 
 
-def read_results(directory: Path) -> Results:
+def read_results(directory: Path, second: Executor | None = None) -> Results:
     """Read the campaign at ``directory``; a spoilt record or log is named in ``damage``, the rest is kept.
 
-    Raises InputError where there is no campaign to read.
+    A ``second`` process reads half of the logs. Raises InputError where there is no campaign to read.
     """
     campaign = read_campaign(directory)
     cells = set(campaign.study.cells())
@@ -99,7 +100,7 @@ def read_results(directory: Path) -> Results:
     copied = {row.trial_id for row in copies}
     kept = [(path, record) for path, record in found if record.id not in copied]
     kept.sort(key=lambda row: (row[1].block, row[1].position))
-    latencies, spoilt = _latencies(kept)
+    latencies, spoilt = _latencies(kept, second)
     return Results(
         directory,
         campaign,
@@ -150,16 +151,15 @@ def _check_origin(
 
 
 def _latencies(
-    found: Sequence[tuple[Path, TrialRecord]],
+    found: Sequence[tuple[Path, TrialRecord]], second: Executor | None
 ) -> tuple[dict[str, TrialLatency], list[Damage]]:
     latencies: dict[str, TrialLatency] = {}
     damage = []
     loaded = [
         (path.parent / load.histogram, load, record.id) for path, record in found if (load := record.load)
     ]
-    for (log, _, trial_id), read in zip(
-        loaded, read_latencies([(log, load) for log, load, _ in loaded]), strict=True
-    ):
+    logs = [(log, Window.of(load)) for log, load, _ in loaded]
+    for (log, _, trial_id), read in zip(loaded, read_latencies(logs, second), strict=True):
         if isinstance(read, InputError):
             damage.append(Damage(log, trial_id, str(read)))
         else:

@@ -24,7 +24,7 @@ from analysis.estimates.ratio import (
 from analysis.evidence import Evidence
 from analysis.metrics import FIXED, Metric, memory_kinds, memory_metric
 from analysis.stability import MILLION, stability
-from contracts.arms import split_service
+from contracts.arms import is_variant, split_service
 
 Verdict = Literal["reproduced", "contradicted", "inconclusive", "not measured"]
 
@@ -111,11 +111,15 @@ def _emulated(evidence: Evidence) -> bool:
 
 
 def _cells(claim: Claim, evidence: Evidence, runtime: str, threads: int | None) -> Iterator[CellTrials]:
-    """Cells with trials that the claim is about; a sort of fewer numbers than the study's is another task."""
+    """Cells with trials that the claim is about.
+
+    A sort of fewer numbers than the study's is another task, and another build of a service another program.
+    """
     for row in evidence.cells:
         workload, language = split_service(row.cell.service)
         if (
             len(row.trials)
+            and not is_variant(row.cell.service)
             and row.cell.slug not in evidence.excluded_cells
             and claim.workload in ("", workload)
             and (not claim.languages or language in claim.languages)
@@ -174,7 +178,7 @@ def _crashes(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterato
     if claim.threads is not None:
         about &= pl.col("threads") == claim.threads
     for row in stability(evidence.trials.filter(about)):
-        if row.requests:
+        if row.requests and not is_variant(row.cell.service):
             events, millions = row.crashed + row.hung, row.requests / MILLION
             of = f"{row.cell.service} {row.cell.arm}"
             yield Result(of, events / millions, *poisson_rate_interval(events, millions))
@@ -192,9 +196,9 @@ def _matching_pairs(
                 yield runtime, base
 
 
-def _values(claim: Claim, cell: CellTrials) -> list[float]:
+def _values(claim: Claim, cell: CellTrials) -> Sequence[float]:
     metric = _metric(claim, cell)
-    return metric.values(cell.trials) if metric else []
+    return cell.values(metric) if metric else []
 
 
 def _metric(claim: Claim, cell: CellTrials) -> Metric | None:

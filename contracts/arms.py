@@ -68,3 +68,8 @@ def split_service(service: str) -> tuple[str, str]:
     """Return (workload, language) of a service such as ``bubble_sort-python`` or ``todos-go.static``."""
     workload, _, language = service.partition(".")[0].rpartition("-")
     return workload, language
+
+
+def is_variant(service: str) -> bool:
+    """Whether ``service`` is another build, such as ``todos-go.static``, of one that its name begins with."""
+    return "." in service

@@ -22,6 +22,10 @@ class InputError(ValueError):
         where = f"{file}: key {key}" if key else str(file)
         super().__init__(f"{where}: {problem.rstrip('.')}. Remedy: {remedy.rstrip('.')}.")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, str]]:
+        """Its parts, so that another process can raise it."""
+        return InputError, (self.file, self.key, self.problem, self.remedy)
+
 
 class _KeyTwiceError(Exception):
     """A mapping says ``key`` twice, for the second time in ``line``."""

@@ -86,9 +86,13 @@ def resampled_means(side: Array, generator: np.random.Generator, resamples: int)
     first = generator.integers(boots, size=(resamples, boots), dtype=np.uint16) * np.int64(windows)
     flat = np.ascontiguousarray(side).ravel()
     sums = np.zeros((resamples, boots))
-    # Window by window, so that memory stays at resamples x boots.
+    # Window by window, so that memory stays at resamples x boots; the same arrays each time, since new ones
+    # of this size cost as much as the drawing.
+    places, drawn = np.empty_like(first), np.empty_like(sums)
     for _ in range(windows):
-        sums += flat[first + generator.integers(windows, size=(resamples, boots), dtype=np.uint16)]
+        window = generator.integers(windows, size=(resamples, boots), dtype=np.uint16)
+        flat.take(np.add(first, window, out=places), out=drawn, mode="clip")
+        sums += drawn
     with np.errstate(divide="ignore"):
         logs: Array = np.log(sums / windows)
     return logs.mean(axis=1)

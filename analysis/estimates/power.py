@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from analysis.estimates import CONFIDENCE
 from analysis.estimates.ratio import MINIMUM_BOOTS, logarithms
@@ -82,5 +82,8 @@ def smallest_ratio(boots: int, spread: float, power: float = POWER) -> float | N
     """The smallest ratio above 1 that ``boots`` per arm tell from 1 with ``power``; None: beyond 1000."""
     if boots < MINIMUM_BOOTS or power_of(boots, spread, 1000.0) < power:
         return None
+    # Slow to load, and no report asks.
+    from scipy import optimize
+
     found = optimize.brentq(lambda log: power_of(boots, spread, math.exp(log)) - power, 1e-9, math.log(1000))
     return math.exp(float(found))

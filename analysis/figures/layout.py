@@ -65,6 +65,7 @@ def arrange(
             axes.set_position(
                 (left / WIDTH_IN, foot_in / height_in, width_in / WIDTH_IN, plot_in / height_in)
             )
+            _place_no_empty_label(axes)
         above_in += top + plot_in + bottom + _BETWEEN_LINES_IN
     return made
 
@@ -77,6 +78,13 @@ def lowest(lines: Lines) -> list[Axes]:
 def text_in(text: str, size_pt: float = _TICK_PT) -> float:
     """About how wide the longest line of a text is."""
     return max(map(len, text.split("\n"))) * size_pt * _LETTER_EM / _POINTS_PER_IN
+
+
+def _place_no_empty_label(axes: Axes) -> None:
+    """To find the place of an axis' label, empty or not, matplotlib measures all its ticks' labels."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if not axis.get_label_text():
+            axis.set_label_coords(0, 0)
 
 
 def _left_in(axes: Axes) -> float:

@@ -68,6 +68,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every label is measured to find room for it
     "axes.labelsize": 11,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
@@ -122,26 +123,44 @@ class Drawn:
     data: pl.DataFrame
 
 
-def drawn(name: str, title: str, data: pl.DataFrame, draw: Callable[[], Figure]) -> Drawn:
-    """What ``draw`` makes: the same bytes for the same figure.
+@dataclass(frozen=True)
+class Sketch:
+    """A figure that is still to be drawn.
 
-    Args:
+    Attributes:
         name: unique in the page and among files; prefixed to every id, since inline figures share one
             name space.
         title: read out in place of the picture.
         data: the values that are drawn, tidy, units in the column names.
-        draw: makes the figure; called with the report's style in force.
+        draw: makes the figure of ``arguments``, plain values that another process can be given.
     """
+
+    name: str
+    title: str
+    data: pl.DataFrame
+    draw: Callable[..., Figure]
+    arguments: tuple[object, ...]
+
+    @property
+    def task(self) -> tuple[str, str, Callable[..., Figure], tuple[object, ...]]:
+        """What ``picture`` needs; the data stay, for a table belongs to the process that made it."""
+        return self.name, self.title, self.draw, self.arguments
+
+
+def picture(
+    name: str, title: str, draw: Callable[..., Figure], arguments: tuple[object, ...]
+) -> tuple[Markup, str]:
+    """``Drawn.inline`` and ``Drawn.file`` of a Sketch: the same bytes for the same figure."""
     buffer = io.StringIO()
     with styled():
-        draw().savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        draw(*arguments).savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     label = Markup.escape(title)
     text = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     file = text.replace("<svg ", f'<svg style="background: {PAPER}" ', 1)
-    return Drawn(name, _inline(name, text), f'<?xml version="1.0" encoding="utf-8"?>\n{file}', data)
+    return _inline(name, text), f'<?xml version="1.0" encoding="utf-8"?>\n{file}'
 
 
 def palette() -> tuple[dict[str, str], dict[str, str]]:

@@ -12,7 +12,7 @@ from analysis.figures.break_even import BreakEvenPanel, Line, break_even_data, b
 from analysis.figures.dots import Panel, Row, dot_data, dot_figure
 from analysis.figures.percentile_curve import Curve, LatencyPanel, latency_data, latency_figure
 from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
-from analysis.figures.style import Drawn, drawn
+from analysis.figures.style import Sketch
 from analysis.figures.timeline import Boot, Timeline, timeline_data, timeline_figure
 from analysis.hdr import Histogram
 from analysis.latency import TrialLatency, answers_per_second, share_slower
@@ -25,16 +25,14 @@ Cells = Sequence[CellTrials]
 _LONGEST_LABEL_IN_TWO_COLUMNS = 24
 
 
-def all_figures(
+def cell_figures(
     cells: Cells,
     by_trial: Mapping[str, TrialLatency],
     by_cell: Mapping[str, Histogram],
-    throughput: Sequence[Comparison],
     labels: Labels,
-) -> dict[str, Drawn | None]:
-    """Every figure of the page by name; None where there is nothing to show."""
+) -> dict[str, Sketch | None]:
+    """The figures that show cells, by name; None where there is nothing to show."""
     return {
-        "ratios": _ratios(throughput, labels),
         "throughput": _by_service(cells, THROUGHPUT, labels, "panel"),
         "latency": _latency(cells, by_cell, labels),
         "memory": _memory(cells, labels),
@@ -44,7 +42,20 @@ def all_figures(
     }
 
 
-def break_even(rows: Sequence[BreakEvenRow], labels: Labels) -> Drawn | None:
+def ratios(comparisons: Sequence[Comparison], labels: Labels) -> Sketch | None:
+    """Ratios of throughput with their intervals; None without any."""
+    if not comparisons:
+        return None
+    rows = []
+    for row in comparisons:
+        arms = f"{row.pair.other.cell.arm} / {row.pair.base.cell.arm}"
+        rows.append(RatioRow(labels.service(row.pair.base.cell), arms, row.interval))
+    x_label = "ratio of throughput (log scale); right of 1 the first arm answers more"
+    title, data = "Ratios of throughput with 95 % intervals", ratio_data(rows)
+    return Sketch("ratios", title, data, ratio_figure, (rows, x_label))
+
+
+def break_even(rows: Sequence[BreakEvenRow], labels: Labels) -> Sketch | None:
     """K* over OS - HV, by the study's kind of memory; a guest that never or always needs less is left out."""
     panels = []
     counted = [row for row in rows if row.per == "containers" and row.kind == "guest_touched"]
@@ -55,12 +66,12 @@ def break_even(rows: Sequence[BreakEvenRow], labels: Labels) -> Drawn | None:
     if not panels:
         return None
     title, data = "Containers up to which unikernels need less memory", break_even_data(panels)
-    return drawn("break_even", title, data, lambda: break_even_figure(panels))
+    return Sketch("break_even", title, data, break_even_figure, (panels,))
 
 
 def _by_service(
     cells: Cells, metric: Metric, labels: Labels, scale: Literal["panel", "figure"]
-) -> Drawn | None:
+) -> Sketch | None:
     panels = [
         Panel(service, [_row(cell, metric, labels.arm(cell.cell)) for cell in members])
         for service, members in groupby(cells, key=lambda cell: cell.cell.service)
@@ -73,21 +84,21 @@ def _by_service(
     longest = max(len(row.label) for panel in panels for row in panel.rows)
     columns = 2 if len(panels) > 1 and longest <= _LONGEST_LABEL_IN_TWO_COLUMNS else 1
     lines = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    return drawn(metric.key, title, data, lambda: dot_figure(lines, x_label, scale))
+    return Sketch(metric.key, title, data, dot_figure, (lines, x_label, scale))
 
 
 def _row(cell: CellTrials, metric: Metric, label: str) -> Row:
-    return Row(label, cell.cell.arm, metric.values(cell.trials), cell.state or "not recorded")
+    return Row(label, cell.cell.arm, cell.values(metric), cell.state or "not recorded")
 
 
-def _memory(cells: Cells, labels: Labels) -> Drawn | None:
+def _memory(cells: Cells, labels: Labels) -> Sketch | None:
     """One line of panels per kind, idle beside loaded, holding only the cells that have the kind."""
     lines = []
     for kind, moments in groupby(_kinds(cells), key=lambda pair: pair[0]):
         line = []
         for _, when in moments:
             metric = memory_metric(kind, when)
-            members = [cell for cell in cells if metric.values(cell.trials)]
+            members = [cell for cell in cells if cell.values(metric)]
             rows = [_row(cell, metric, f"{cell.cell.service}, {labels.arm(cell.cell)}") for cell in members]
             if rows:
                 line.append(Panel(f"{kind}, {when}", rows))
@@ -97,10 +108,10 @@ def _memory(cells: Cells, labels: Labels) -> Drawn | None:
         return None
     data = dot_data([panel for line in lines for panel in line], "memory_mib")
     title = "Memory of every boot, by kind"
-    return drawn("memory", title, data, lambda: dot_figure(lines, "memory (MiB)", "line"))
+    return Sketch("memory", title, data, dot_figure, (lines, "memory (MiB)", "line"))
 
 
-def _latency(cells: Cells, by_cell: Mapping[str, Histogram], labels: Labels) -> Drawn | None:
+def _latency(cells: Cells, by_cell: Mapping[str, Histogram], labels: Labels) -> Sketch | None:
     panels = []
     for title, members in groupby(cells, key=lambda cell: labels.service(cell.cell)):
         curves = [
@@ -113,22 +124,10 @@ def _latency(cells: Cells, by_cell: Mapping[str, Histogram], labels: Labels) -> 
     if not panels:
         return None
     title, data = "Share of answers slower than a given time", latency_data(panels)
-    return drawn("latency", title, data, lambda: latency_figure(panels))
+    return Sketch("latency", title, data, latency_figure, (panels,))
 
 
-def _ratios(comparisons: Sequence[Comparison], labels: Labels) -> Drawn | None:
-    if not comparisons:
-        return None
-    rows = []
-    for row in comparisons:
-        arms = f"{row.pair.other.cell.arm} / {row.pair.base.cell.arm}"
-        rows.append(RatioRow(labels.service(row.pair.base.cell), arms, row.interval))
-    x_label = "ratio of throughput (log scale); right of 1 the first arm answers more"
-    title, data = "Ratios of throughput with 95 % intervals", ratio_data(rows)
-    return drawn("ratios", title, data, lambda: ratio_figure(rows, x_label))
-
-
-def _timeline(cells: Cells, by_trial: Mapping[str, TrialLatency], labels: Labels) -> Drawn | None:
+def _timeline(cells: Cells, by_trial: Mapping[str, TrialLatency], labels: Labels) -> Sketch | None:
     timelines = []
     for cell in cells:
         found = [by_trial[trial_id] for trial_id in cell.ids if trial_id in by_trial]
@@ -140,7 +139,7 @@ def _timeline(cells: Cells, by_trial: Mapping[str, TrialLatency], labels: Labels
     if not timelines:
         return None
     title, data = "Throughput second by second inside the boots", timeline_data(timelines)
-    return drawn("timeline", title, data, lambda: timeline_figure(timelines))
+    return Sketch("timeline", title, data, timeline_figure, (timelines,))
 
 
 def _kinds(cells: Cells) -> list[tuple[str, str]]:

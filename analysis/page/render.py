@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
@@ -14,12 +15,14 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from analysis import hdr, tables
+from analysis.answers import answers_of, answers_of_repetition
 from analysis.claims import MAINTAINER, STUDY
 from analysis.compare import Comparison, Pair, compare, find_pairs
 from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
 from analysis.estimates.rank import samples_needed
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
 from analysis.evidence import Evidence
+from analysis.figures.drawing import Drawing
 from analysis.figures.style import Drawn, palette
 from analysis.hdr import Histogram
 from analysis.latency import PERCENTILES
@@ -33,7 +36,6 @@ from analysis.page.study_figures import study_figures
 from analysis.page.tables import Table
 from analysis.results import Results
 from analysis.stability import stability
-from analysis.verdicts import Answer
 from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
 
@@ -49,16 +51,13 @@ class Report:
     trials: pl.DataFrame
 
 
-def render(
-    results: Results, evidence: Evidence, ours: Sequence[Answer], others: Sequence[Sequence[Answer]]
-) -> Report:
+def render(results: Results, evidence: Evidence, second: Executor) -> Report:
     """The report of one campaign.
 
     Args:
         results: the campaign as it was read.
         evidence: the same, tabled and checked.
-        ours: what it says of every claim.
-        others: what other evidence says of the same claims, in the same order.
+        second: the process that draws while this one computes.
     """
     environment = Environment(
         loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -67,6 +66,9 @@ def render(
     template = environment.get_template("report.html.j2")
     windows = cell_windows(results, evidence)
     labels = Labels(row.cell for row in evidence.cells)
+    drawing = Drawing(second)
+    drawing.begin(figures.cell_figures(evidence.cells, results.latencies, windows, labels))
+    drawing.begin(study_figures(evidence.cells, windows, labels))
     pairs, refusals = find_pairs(evidence)
     comparisons = {
         metric.key: compare(evidence, pairs, metric, results.campaign.study.seed)
@@ -74,11 +76,7 @@ def render(
     }
     throughput = comparisons[THROUGHPUT.key]
     break_evens = break_even_rows(pairs, results.campaign.study.seed)
-    drawn: dict[str, Drawn | None] = {
-        **figures.all_figures(evidence.cells, results.latencies, windows, throughput, labels),
-        "break_even": figures.break_even(break_evens, labels),
-        **study_figures(evidence.cells, windows, labels),
-    }
+    ours, others = answers_of(evidence), answers_of_repetition()
     study_answers, repeated = (
         [[row for row in answers if row.claim.said_by == whose] for answers in (ours, *others)]
         for whose in (STUDY, MAINTAINER)
@@ -86,7 +84,6 @@ def render(
     context = {
         **_facts(results, evidence, labels),
         **_tables(results, evidence, windows, labels),
-        "figures": drawn,
         "palette": palette(),
         "findings": _findings(throughput, labels),
         "digest": wording.digest(throughput),
@@ -109,7 +106,14 @@ def render(
         "hosts_in_use": claim_tables.hosts_in_words([row.pair for row in break_evens]),
         "break_even": claim_tables.break_even_table(break_evens, labels) if break_evens else None,
     }
-    page = template.render(context, results=results, evidence=evidence)
+    drawing.draw(
+        {
+            "ratios": figures.ratios(throughput, labels),
+            "break_even": figures.break_even(break_evens, labels),
+        }
+    )
+    drawn = drawing.finished()
+    page = template.render(context, figures=drawn, results=results, evidence=evidence)
     found = tuple(figure for figure in drawn.values() if figure)
     return Report(page, found, evidence.trials)
 

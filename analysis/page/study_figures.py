@@ -1,7 +1,8 @@
 """The study's figures 4 to 10 from our data, with its values where they can be known.
 
-Most of its absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm:
-our container's mean times the ratio that it claims.
+The study built each service once, so other builds of one stand in the other figures only. Most of its
+absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm: our
+container's mean times the ratio that it claims.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from analysis.figures.bins import EDGES_MS, Bars, bin_data, bin_figure
 from analysis.figures.boxes import SHARES, Box, BoxPanel, box_data, box_figure
 from analysis.figures.dots import Panel, Row, dot_data, dot_figure
 from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
-from analysis.figures.style import Drawn, drawn
+from analysis.figures.style import Sketch
 from analysis.hdr import Histogram
 from analysis.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
 from analysis.page.labels import Labels
 from analysis.verdicts import MEMORY_KINDS
-from contracts.arms import split_service
+from contracts.arms import is_variant, split_service
 
 Cells = Sequence[CellTrials]
 
 
-def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Drawn | None]:
+def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Sketch | None]:
     """Figures by name; None where this campaign holds nothing of it. ``windows`` by cell slug."""
+    known = [cell for cell in cells if len(cell.trials) and not is_variant(cell.cell.service)]
     rest, sort = (
-        [cell for cell in cells if split_service(cell.cell.service)[0] == workload and len(cell.trials)]
+        [cell for cell in known if split_service(cell.cell.service)[0] == workload]
         for workload in ("todos", "bubble_sort")
     )
     one = [cell for cell in rest if cell.cell.threads == 1]
@@ -63,7 +65,7 @@ def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels
 
 def _dots(
     name: str, cells: Cells, metric: Metric, ratios: Mapping[str, float], labels: Labels
-) -> Drawn | None:
+) -> Sketch | None:
     panels = []
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
         found = list(members)
@@ -72,7 +74,7 @@ def _dots(
             Row(
                 labels.arm(cell.cell),
                 cell.cell.arm,
-                metric.values(cell.trials),
+                cell.values(metric),
                 "not recorded",
                 claimed if cell.runtime == "osv" else None,
             )
@@ -84,22 +86,22 @@ def _dots(
     data = dot_data(panels, f"{metric.key} ({metric.unit})")
     x_label = f"{metric.title.lower()} ({metric.unit})"
     title = f"{metric.title}, one thread, with the study's ratios"
-    return drawn(name, title, data, lambda: dot_figure([[panel] for panel in panels], x_label, "panel"))
+    return Sketch(name, title, data, dot_figure, ([[panel] for panel in panels], x_label, "panel"))
 
 
 def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
     """Where the study's ratio puts the unikernel beside our container."""
-    containers = [metric.values(cell.trials) for cell in cells if cell.runtime == "docker"]
+    containers = [cell.values(metric) for cell in cells if cell.runtime == "docker"]
     if ratio is None or not containers or not containers[0]:
         return None
     return geometric_mean(containers[0]) * ratio
 
 
-def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Drawn | None:
+def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Sketch | None:
     rows = []
     found = [cell for cell in cells if cell.runtime == runtime]
     for more, one in thread_pairs(found):
-        values = [THROUGHPUT.values(cell.trials) for cell in (more, one)]
+        values = [cell.values(THROUGHPUT) for cell in (more, one)]
         if one.cell.threads == 1 and all(values):
             language = split_service(one.cell.service)[1]
             paper = claimed.get(language) if more.cell.threads == 4 else None
@@ -110,10 +112,10 @@ def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]
         return None
     title = f"Throughput of several threads to one, {runtime}"
     x_label = "ratio of throughput (log scale)"
-    return drawn(name, title, ratio_data(rows), lambda: ratio_figure(rows, x_label))
+    return Sketch(name, title, ratio_data(rows), ratio_figure, (rows, x_label))
 
 
-def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Drawn | None:
+def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Sketch | None:
     panels = []
     python = study_value("C057") / study_value("C058")
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
@@ -135,10 +137,10 @@ def _boxes(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> Dr
     if not panels:
         return None
     title = "Response times, box and whiskers, untrimmed"
-    return drawn("figure8", title, box_data(panels), lambda: box_figure(panels))
+    return Sketch("figure8", title, box_data(panels), box_figure, (panels,))
 
 
-def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Drawn | None:
+def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Sketch | None:
     found = [
         cell
         for cell in cells
@@ -157,7 +159,7 @@ def _bins(cells: Cells, windows: Mapping[str, Histogram]) -> Drawn | None:
     if not bars:
         return None
     title = "Share of answers by response time, Go in the unikernel"
-    return drawn("figure9", title, bin_data(bars), lambda: bin_figure(bars))
+    return Sketch("figure9", title, bin_data(bars), bin_figure, (bars,))
 
 
 def _shares(histogram: Histogram) -> list[float]:
@@ -166,18 +168,18 @@ def _shares(histogram: Histogram) -> list[float]:
     return (found / histogram.total).tolist()
 
 
-def _memory(cells: Cells, labels: Labels) -> Drawn | None:
+def _memory(cells: Cells, labels: Labels) -> Sketch | None:
     bounds = {"java": study_value("C071"), "python": study_value("C072"), "go": study_value("C073")}
     panels = []
     for service, members in groupby(cells, key=lambda cell: cell.cell.service):
         rows = []
-        container_mib: list[float] = []
+        container_mib: Sequence[float] = []
         for cell in members:
             kind = MEMORY_KINDS.get(cell.runtime)
             moments = [when for found, when in memory_kinds(cell.trials) if found == kind]
             if kind is None or not moments:
                 continue
-            values = memory_metric(kind, min(moments)).values(cell.trials)
+            values = cell.values(memory_metric(kind, min(moments)))
             container_mib = container_mib or (values if cell.runtime == "docker" else [])
             paper = None
             if cell.runtime == "osv" and container_mib:
@@ -189,6 +191,6 @@ def _memory(cells: Cells, labels: Labels) -> Drawn | None:
     if not panels:
         return None
     title, data = "Memory, guest pages touched beside docker stats", dot_data(panels, "memory_mib")
-    return drawn(
-        "figure10", title, data, lambda: dot_figure([[panel] for panel in panels], "memory (MiB)", "panel")
+    return Sketch(
+        "figure10", title, data, dot_figure, ([[panel] for panel in panels], "memory (MiB)", "panel")
     )

@@ -63,7 +63,7 @@ def cell_means(cells: Sequence[CellTrials], metrics: Sequence[Metric], labels: L
     columns = [_SERVICE, _ARM, *_numbers("boots", *(f"{row.title} ({row.unit})" for row in metrics))]
     rows = []
     for cell in cells:
-        means = [number(geometric_mean(metric.values(cell.trials))) for metric in metrics]
+        means = [number(geometric_mean(cell.values(metric))) for metric in metrics]
         rows.append([*_cell_names(cell.cell, labels), _boots(cell), *means])
     return Table(columns, rows)
 
@@ -97,7 +97,7 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
     rows = []
     for row in comparisons:
         sides = (row.pair.other, row.pair.base)
-        means = [number(geometric_mean(row.metric.values(side.trials))) for side in sides]
+        means = [number(geometric_mean(side.values(row.metric))) for side in sides]
         found = row.interval
         rows.append(
             [
@@ -244,14 +244,19 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
     rows = []
     for cell in cells:
         found = [records[trial_id] for trial_id in cell.ids]
-        read = [_reading(row) for record in found if record.caps for row in record.caps.read_back]
+        read = {
+            (row.resource, row.kind, row.value, row.unit): row
+            for record in found
+            if record.caps
+            for row in record.caps.read_back
+        }
         seen = [str(record.instance.vcpus) for record in found if record.instance]
         if found:
             rows.append(
                 [
                     *_cell_names(cell.cell, labels),
                     f"{cell.cell.cpus:g} CPU, {cell.cell.memory_mib} MiB",
-                    "; ".join(distinct(read)) or "nothing",
+                    "; ".join(distinct([_reading(row) for row in read.values()])) or "nothing",
                     ", ".join(distinct(seen)),
                 ]
             )

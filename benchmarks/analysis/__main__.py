@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ SAMPLES = 100_000_000
 JMETER_SAMPLES = (500_000, 2_000_000)
 CHUNK = 1 << 18
 SEED = 20260105
+COSTS = ("cpu_s", "wall_s", "megabytes")
 
 
 def main() -> int:
@@ -40,7 +42,8 @@ def main() -> int:
     parser.add_argument("what", choices=[*STEPS, "samples", "records"])
     parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--jmeter-samples", type=int, nargs=2, default=JMETER_SAMPLES, metavar="N")
-    parser.add_argument("--records", type=int, nargs="+", default=[2500, 5000, 10_000])
+    parser.add_argument("--records", type=int, nargs="+", default=[1250, 2500, 5000, 10_000])
+    parser.add_argument("--rounds", type=int, default=3, help="of records: the cheapest one counts")
     parser.add_argument("--folder", type=Path, help="where to put the data (default: a temporary folder)")
     options = parser.parse_args()
     if options.what in STEPS:
@@ -52,7 +55,7 @@ def main() -> int:
         return (
             samples(folder, options.samples, options.jmeter_samples)
             if options.what == "samples"
-            else records(folder, options.records)
+            else records(folder, sorted(options.records), options.rounds)
         )
 
 
@@ -91,16 +94,44 @@ def told(name: str, row: dict[str, float | str]) -> str:
     return f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('said', '')}"
 
 
-def records(folder: Path, sizes: list[int]) -> int:
-    """Campaigns of several sizes to a report."""
-    print("trial records to a report, logs of ten seconds each")
+def records(folder: Path, sizes: Sequence[int], rounds: int) -> int:
+    """Campaigns of several sizes to a report, the sizes in turn, and how the cost grows with the size."""
+    print(f"trial records to a report, logs of 13 s each; the cheapest of {rounds} rounds")
     for size in sizes:
-        target = folder / f"campaign-{size}"
-        write_records(target, size)
-        row = measured("report", target)
-        cost = f"{row['wall_s']:6.2f} s  {row['cpu_s']:6.2f} s CPU  {row['megabytes']:5.0f} MB"
-        print(f"  {size:>6,} {cost}  {float(row['cpu_s']) / size * 1000:.2f} ms CPU each")
+        write_records(folder / f"campaign-{size}", size)
+    found: dict[int, list[dict[str, float | str]]] = {size: [] for size in sizes}
+    for _ in range(rounds):
+        for size in sizes:
+            found[size].append(measured("report", folder / f"campaign-{size}"))
+    costs = []
+    for size, rows in found.items():
+        cpu_s, wall_s, megabytes = (min(float(row[name]) for row in rows) for name in COSTS)
+        costs.append((size, cpu_s))
+        print(f"  {size:>6,}  {wall_s:6.2f} s  {cpu_s:6.2f} s CPU  {megabytes:5.0f} MB")
+    for (few, less), (many, more) in pairwise(costs):
+        print(f"  {few:,} to {many:,}: {(more - less) / (many - few) * 1000:.2f} ms CPU for each trial more")
+    if len(costs) > 2:
+        fixed_s, each_s, exponent = growth(costs)
+        line = f"{fixed_s:.2f} s + {each_s * 1000:.2f} ms a trial"
+        print(f"  CPU on a line: {line}; what grows does so as size ^ {exponent:.2f}")
     return 0
+
+
+def growth(costs: Sequence[tuple[int, float]]) -> tuple[float, float, float]:
+    """The line through costs in s by size (at zero, for one more), and the exponent p of a + b size^p.
+
+    All by least squares; p of 0.5 to 2, in hundredths.
+    """
+    sizes, seconds = np.asarray(costs).T
+
+    def fit(exponent: float) -> tuple[float, float, float]:
+        powers = np.stack([np.ones_like(sizes), (sizes / sizes[-1]) ** exponent], axis=1)
+        (fixed, grown), *_ = np.linalg.lstsq(powers, seconds, rcond=None)
+        return float(np.sum((powers @ (fixed, grown) - seconds) ** 2)), float(fixed), float(grown)
+
+    _, fixed_s, grown_s = fit(1)
+    exponents: list[float] = np.arange(0.5, 2.01, 0.01).tolist()
+    return fixed_s, float(grown_s / sizes[-1]), min(exponents, key=lambda exponent: fit(exponent)[0])
 
 
 def measured(step: str, folder: Path) -> dict[str, float | str]:
@@ -117,9 +148,10 @@ def measured(step: str, folder: Path) -> dict[str, float | str]:
 
 
 def tell(said: str = "") -> None:
-    """Print what this process has cost so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    cost = {"cpu_s": usage.ru_utime + usage.ru_stime, "megabytes": usage.ru_maxrss / 1000, "said": said}
+    """Print what this process and those that it began have cost so far; memory: of the largest."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    cost = {"cpu_s": cpu_s, "megabytes": max(usage.ru_maxrss for usage in usages) / 1000, "said": said}
     print(json.dumps(cost))
 
 

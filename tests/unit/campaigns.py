@@ -24,6 +24,7 @@ from contracts.trial import TrialRecord
 
 SERVICE_RATE = {
     "todos-go": 640.0,
+    "todos-go.static": 590.0,
     "todos-java": 410.0,
     "todos-python": 85.0,
     "bubble_sort-go": 31.0,

@@ -187,6 +187,25 @@ def test_a_shorter_sort_answers_nothing(tmp_path: Path, array_length: int, verdi
     )
 
 
+def test_a_claim_is_about_the_build_that_bears_the_services_name(tmp_path: Path) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        return ended(record, "crashed", "exit 139") if record.id in ("0001", "0002") else record
+
+    study = make_study(services=["todos-go", "todos-go.static"], threads=[1, 4], boots=4)
+    write_campaign(tmp_path / "c", study, arm_factor=FACTORS, edit=edit)
+    evidence = evidence_of(read_results(tmp_path / "c"))
+    assert {row.cell.service for row in evidence.cells} == {"todos-go", "todos-go.static"}
+    found = {row.claim.id: row for row in answer(all_claims(), evidence)}
+    builds = {result.of.split()[0] for row in found.values() for result in row.results}
+    assert builds == {"todos-go"}
+    for claim in ("C035", "C047", "C048"):
+        assert len(found[claim].results) == 1
+    assert main(["report", str(tmp_path / "c")]) == 0
+    folder = tmp_path / "c" / "report-figures"
+    assert "todos-go.static" not in (folder / "figure4.csv").read_text(encoding="utf-8")
+    assert "todos-go.static" in (folder / "throughput.csv").read_text(encoding="utf-8")
+
+
 def test_an_image_that_stops_answering_counts_whatever_it_died_of(tmp_path: Path) -> None:
     def edit(record: TrialRecord) -> TrialRecord:
         state = {0: "hung", 1: "crashed"}.get(record.block)

@@ -136,6 +136,21 @@ def test_the_report_shows_the_damage(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert str(tmp_path) not in page
 
 
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_spoilt_log_is_named_whichever_process_reads_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], which: int
+) -> None:
+    folder = tmp_path / "c"
+    write_campaign(folder, STUDY)
+    log = sorted(folder.glob("trials/*/latency.hlog"))[which]
+    log.write_text("20.0,1.0,5.0,HISTnonsense\n")
+    assert main(["check", str(folder)]) == 3
+    named = capsys.readouterr().err
+    assert named.startswith(f"{log}: not a histogram log")
+    assert main(["report", str(folder)]) == 3
+    assert capsys.readouterr().err == named
+
+
 def test_no_command_touches_a_result(tmp_path: Path) -> None:
     """Derived files appear beside the records; everything that was there stays as it was, to the byte."""
     folder = tmp_path / "c"

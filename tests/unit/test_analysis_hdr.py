@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -88,6 +90,16 @@ def test_one_quantile_of_many_histograms_is_that_of_each() -> None:
     for share in (0.001, 0.5, 0.98, 1.0):
         assert hdr.quantile_of_each(found, share) == [row.quantiles([share])[0] for row in found]
     assert hdr.quantile_of_each([], 0.5) == []
+
+
+@pytest.mark.parametrize("counts", [[], [3, 1, 255], [2**40, 1, 7]])
+def test_a_histogram_reaches_another_process_whole(counts: list[int]) -> None:
+    indices = np.asarray([0, 2047, 65535][: len(counts)], dtype=np.int64)
+    sent = hdr.Histogram(indices, np.asarray(counts, dtype=np.int64))
+    got = pickle.loads(pickle.dumps(sent))
+    assert (got.indices.dtype, got.counts.dtype) == (np.int64, np.int64)
+    assert got.indices.tolist() == sent.indices.tolist()
+    assert got.counts.tolist() == counts
 
 
 def test_nothing_is_decoded_to_nothing() -> None:
