@@ -134,7 +134,7 @@ def _facts(results: Results, evidence: Evidence, labels: Labels) -> dict[str, An
         "campaign": results.campaign,
         "study": study,
         "accelerators": wording.accelerator_names(results),
-        "cautions": wording.accelerator_cautions(results),
+        "cautions": wording.cautions(results),
         "completeness": wording.completeness(results, evidence.excluded.height),
         "common_setting": labels.common(evidence.cells[0].cell) if evidence.cells else "",
         "sorts": any(split_service(name)[0] == "bubble_sort" for name in study.services),

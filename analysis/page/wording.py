@@ -35,6 +35,11 @@ _ACCELERATORS: dict[Accelerator, tuple[str, str]] = {
     ),
 }
 
+_NO_XEN = (
+    "no Xen ran. A double took XenServer's place and booted the uploaded disks in QEMU: caps on CPUs were "
+    "remembered and did not bind, and nothing here says how fast a XenServer is."
+)
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """``value`` with ``digits`` significant digits, thousands grouped; a hyphen for nothing."""
@@ -86,9 +91,16 @@ def accelerator_names(results: Results) -> str:
     return " and ".join(_ACCELERATORS[name][0] for name in accelerators(results)) or "not recorded yet"
 
 
-def accelerator_cautions(results: Results) -> list[str]:
-    """One sentence per accelerator on what its figures are worth."""
-    return [_ACCELERATORS[name][1] for name in accelerators(results)]
+def cautions(results: Results) -> list[str]:
+    """What to know before a figure is believed: what each accelerator is worth, and whether Xen was one."""
+    found = [_ACCELERATORS[name][1] for name in accelerators(results)]
+    doubled = {
+        record.cell.arm
+        for record in results.records
+        if record.instance and record.instance.accelerator != "xen"
+        if arm_named(record.cell.arm).platform == "xenserver"
+    }
+    return [*found, f"{' and '.join(sorted(doubled))}: {_NO_XEN}"] if doubled else found
 
 
 def finding(comparison: Comparison) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -155,3 +156,19 @@ def test_labels_say_only_what_differs() -> None:
     assert labels.arm(varied[1]) == "docker, 4 threads, 4 CPUs"
     assert labels.service(varied[1]) == "todos-go, 4 threads, 4 CPUs"
     assert labels.common(varied[1]) == "256 MiB"
+
+
+@pytest.mark.parametrize(
+    ("arm", "accelerator", "said"),
+    [
+        ("osv-xenserver", "tcg", "osv-xenserver: no Xen ran"),
+        ("linux-xenserver-again", "kvm", "linux-xenserver-again: no Xen ran"),
+        ("osv-xenserver", "xen", ""),
+        ("osv-qemu", "tcg", ""),
+    ],
+)
+def test_a_double_of_xenserver_is_called_one(arm: str, accelerator: str, said: str) -> None:
+    instance = SimpleNamespace(accelerator=accelerator)
+    record = SimpleNamespace(cell=SimpleNamespace(arm=arm), instance=instance)
+    cautions = wording.cautions(SimpleNamespace(records=[record]))  # type: ignore[arg-type]
+    assert len(cautions) == 1 + bool(said) and said in cautions[-1]
