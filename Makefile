@@ -16,7 +16,7 @@ PLAY = $(BIN)/ansible-playbook -i inventories/local -e study=$(STUDY) \
 PACKAGES := \
 	mmdebstrap debian-archive-keyring dpkg-dev e2fsprogs \
 	systemd-container iproute2 netcat-openbsd openssh-client util-linux \
-	qemu-system-x86 qemu-utils squashfs-tools syslinux syslinux-common mtools \
+	qemu-system-x86 qemu-utils squashfs-tools syslinux syslinux-common mtools lz4 \
 	ca-certificates python3 python3-venv gcc libc6-dev make git
 # Compilers, unless the machine has its own.
 PACKAGES += $(if $(shell command -v go),,golang-go)
