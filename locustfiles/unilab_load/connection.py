@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from gevent.monkey import get_original
 
@@ -13,14 +13,35 @@ from unilab_load.endpoint import Endpoint
 from unilab_load.failures import failure_kind
 from unilab_load.response import MalformedResponse, ResponseReader
 
-if TYPE_CHECKING:
-    from unilab_load.engine import Engine
-
 # Locust lets gevent replace the class by one of its own, which serves greenlets.
 _Socket = get_original("socket", "socket")
 
 _RECEIVE_BYTES = 16_384
 _IDLE, _CONNECTING, _WAITING = range(3)
+
+
+class Owner(Protocol):
+    """What a connection needs of the event loop that owns it.
+
+    Attributes:
+        family: of the address, as ``socket`` has it.
+        address: where to connect to, in the form that ``connect`` takes.
+    """
+
+    family: socket.AddressFamily
+    address: tuple[Any, ...]
+
+    def watch(self, watched: socket.socket, connection: Connection, writable: bool) -> None:
+        """Call ``connection`` when the socket can be read from, or also when it can be written to."""
+
+    def forget(self, watched: socket.socket) -> None:
+        """Watch the socket no longer."""
+
+    def answered(self, connection: Connection, now_ns: int) -> None:
+        """``connection`` has the right answer."""
+
+    def failed(self, connection: Connection, kind: str) -> None:
+        """The request of ``connection`` ended in an error of ``kind``."""
 
 
 class Connection:
@@ -35,8 +56,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_engine",
         "_longest_bytes",
+        "_owner",
         "_partial",
         "_reader",
         "_socket",
@@ -50,8 +71,8 @@ class Connection:
         "lost",
     )
 
-    def __init__(self, engine: Engine, endpoints: Sequence[Endpoint]) -> None:
-        self._engine = engine
+    def __init__(self, owner: Owner, endpoints: Sequence[Endpoint]) -> None:
+        self._owner = owner
         self._longest_bytes = max(len(endpoint.expected.body) for endpoint in endpoints)
         self._socket: socket.socket | None = None
         self._state = _IDLE
@@ -113,7 +134,7 @@ class Connection:
         self.close()
         self.lost = kind
         self.failures += 1
-        self._engine.failed(self, kind)
+        self._owner.failed(self, kind)
 
     def rest(self) -> None:
         """The request under way is settled, and no other follows at once."""
@@ -123,7 +144,7 @@ class Connection:
         """End the connection, not the request: who settles it also lets the connection rest."""
         self._unsent = b""
         if self._socket is not None:
-            self._engine.forget(self._socket)
+            self._owner.forget(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -132,11 +153,11 @@ class Connection:
         self._reader = ResponseReader(self._longest_bytes)
         self._partial = False
         try:
-            self._socket = _Socket(self._engine.family, socket.SOCK_STREAM)
+            self._socket = _Socket(self._owner.family, socket.SOCK_STREAM)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._engine.watch(self._socket, self, writable=True)
-            self._socket.connect(self._engine.address)
+            self._owner.watch(self._socket, self, writable=True)
+            self._socket.connect(self._owner.address)
         except BlockingIOError:
             return
         except OSError as error:
@@ -150,7 +171,7 @@ class Connection:
         if number:
             self.fail(failure_kind(OSError(number, "")))
             return
-        self._engine.watch(self._socket, self, writable=False)
+        self._owner.watch(self._socket, self, writable=False)
         self._state = _WAITING
         self._send(self.endpoint.wire)
 
@@ -165,7 +186,7 @@ class Connection:
             return
         if sent < len(data) or self._unsent:
             self._unsent = data[sent:]
-            self._engine.watch(self._socket, self, writable=bool(self._unsent))
+            self._owner.watch(self._socket, self, writable=bool(self._unsent))
 
     def _parse(self, data: bytes, now_ns: int) -> None:
         if self._state != _WAITING:
@@ -204,10 +225,10 @@ class Connection:
         else:
             self.lost = ""
             self.failures = 0
-            self._engine.failed(self, difference)
+            self._owner.failed(self, difference)
 
     def _right(self, now_ns: int) -> None:
         if self.failures:
             self.lost = ""
             self.failures = 0
-        self._engine.answered(self, now_ns)
+        self._owner.answered(self, now_ns)

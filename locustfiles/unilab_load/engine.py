@@ -14,6 +14,7 @@ import socket
 from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter_ns
+from typing import Any
 
 import gevent
 from gevent.monkey import get_original
@@ -44,7 +45,8 @@ class Engine:
 
     def __init__(self, address: str, port: int, timeout_s: float) -> None:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-        self.family, self.address = found[0][0], found[0][4]
+        self.family: socket.AddressFamily = found[0][0]
+        self.address: tuple[Any, ...] = found[0][4]
         self.connections: list[Connection] = []
         self._timeout_ns = round(timeout_s * 1e9)
         self._poller = _epoll()
