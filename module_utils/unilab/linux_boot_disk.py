@@ -8,7 +8,7 @@
 | the end | filled up to 2 MiB |
 
 The kernel's command line stands in ``syslinux.cfg``, whose length never changes, and is replaced in place.
-Formats: SYSLINUX's doc/syslinux.txt; the MBR as in the UEFI specification 2.10, section 5.2.1.
+Formats: SYSLINUX's doc/syslinux.txt; the MBR as in ``disk_layout``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab.commands import run
+from ansible.module_utils.unilab.disk_layout import (
+    BOOT_SIGNATURE,
+    BOOT_SIGNATURE_AT,
+    PARTITION_TABLE_AT,
+    PARTITION_TYPE_LINUX,
+    SECTOR_BYTES,
+    partition_entry,
+    rounded_up,
+)
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
 from ansible.module_utils.unilab.initramfs import DISK_BOOT, initramfs
@@ -29,7 +38,8 @@ from ansible.module_utils.unilab.initramfs import recipe as initramfs_recipe
 from ansible.module_utils.unilab.linux_packages import BootParts
 
 MIB = 1 << 20
-SECTOR_BYTES = 512
+# Whatever differs between two boots of a disk lies in its head.
+HEAD_BYTES = 64 << 10
 # The kernel takes 2047 bytes and a NUL, as SYSLINUX does (arch/x86/include/asm/setup.h).
 COMMAND_LINE_MAX_BYTES = 2047
 
@@ -38,18 +48,16 @@ _CONFIG_HEAD = (
     b"# unilab: the command line of one boot\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  KERNEL vmlinuz\n"
 )
 _CONFIG_APPEND = b"  APPEND initrd=initrd "
-# The configuration lies behind boot sector, FATs and root directory, which end well before.
-_SEARCHED_BYTES = 64 << 10
 
 # 32 KiB a cluster: FAT12 up to 127 MiB, and its tables stay small.
 _CLUSTER_SECTORS, _HEADS, _TRACK_SECTORS = 64, 255, 63
 _SLACK_BYTES, _ALIGNMENT_BYTES = 1 * MIB, 2 * MIB
 # Where Debian and Ubuntu, and Fedora, have it.
 _MBR_CODES = (Path("/usr/lib/syslinux/mbr/mbr.bin"), Path("/usr/share/syslinux/mbr.bin"))
-_MBR_CODE_BYTES, _PARTITION_TABLE_AT = 440, 0x1BE
-_FAT12, _LINUX, _ACTIVE = 0x01, 0x83, 0x80
+_MBR_CODE_BYTES = 440
+_FAT12, _ACTIVE = 0x01, 0x80
 # No place in cylinders, heads and sectors: whoever reads it takes the sector numbers.
-_NO_CHS = b"\xfe\xff\xff"
+_NO_CHS = b"\xfe\xff\xff", b"\xfe\xff\xff"
 # Reserved sectors, FATs, root entries (at 14), sectors of a FAT (at 22); times within a directory entry.
 # Microsoft FAT specification (2005), sections 3.1 and 6.
 _FAT_LAYOUT_AT, _FAT_SECTORS_AT = 14, 22
@@ -79,16 +87,17 @@ def write_boot_disk(parts: BootParts, root: Path, path: Path) -> None:
             "initrd": initramfs(parts.busybox, parts.modules, DISK_BOOT),
         }
         boot_bytes = sum(len(content) for content in files.values()) + _SLACK_BYTES
-        root_at = _rounded(SECTOR_BYTES + boot_bytes, MIB)
-        root_bytes = _rounded(root.stat().st_size, SECTOR_BYTES)
+        root_at = rounded_up(SECTOR_BYTES + boot_bytes, MIB)
+        root_bytes = rounded_up(root.stat().st_size, SECTOR_BYTES)
         with path.open("wb") as disk:
-            disk.truncate(_rounded(root_at + root_bytes, _ALIGNMENT_BYTES))
+            disk.truncate(rounded_up(root_at + root_bytes, _ALIGNMENT_BYTES))
             disk.write(_mbr(root_at, root_bytes))
             disk.seek(root_at)
             with root.open("rb") as stream:
                 shutil.copyfileobj(stream, disk, MIB)
         _write_fat(path, (root_at - SECTOR_BYTES) // SECTOR_BYTES, files, Path(aside))
-    _find_config(path, _head(path))
+    with path.open("rb") as disk:
+        _find_config(path, disk.read(HEAD_BYTES))
 
 
 def with_command_line(where: Path, head: bytes, text: str) -> bytes:
@@ -115,11 +124,6 @@ def _config(where: Path, command_line: str) -> bytes:
     return (_CONFIG_HEAD + _CONFIG_APPEND + line + b"\n").ljust(_CONFIG_BYTES, b"\n")
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as disk:
-        return disk.read(_SEARCHED_BYTES)
-
-
 def _find_config(where: Path, head: bytes) -> int:
     at = head.find(_CONFIG_HEAD)
     if at < 0 or at + _CONFIG_BYTES > len(head):
@@ -131,13 +135,11 @@ def _find_config(where: Path, head: bytes) -> int:
 
 
 def _mbr(root_at: int, root_bytes: int) -> bytes:
-    def entry(status: int, kind: int, start: int, end: int) -> bytes:
-        sectors = (start // SECTOR_BYTES, (end - start) // SECTOR_BYTES)
-        return bytes((status,)) + _NO_CHS + bytes((kind,)) + _NO_CHS + struct.pack("<II", *sectors)
-
-    table = entry(_ACTIVE, _FAT12, SECTOR_BYTES, root_at) + entry(0, _LINUX, root_at, root_at + root_bytes)
-    code = _mbr_code().read_bytes()[:_MBR_CODE_BYTES]
-    return code.ljust(_PARTITION_TABLE_AT, b"\0") + table.ljust(64, b"\0") + b"\x55\xaa"
+    first, count = root_at // SECTOR_BYTES, root_bytes // SECTOR_BYTES
+    boot = partition_entry(_FAT12, 1, first - 1, _NO_CHS, _ACTIVE)
+    root = partition_entry(PARTITION_TYPE_LINUX, first, count, _NO_CHS)
+    code = _mbr_code().read_bytes()[:_MBR_CODE_BYTES].ljust(PARTITION_TABLE_AT, b"\0")
+    return (code + boot + root).ljust(BOOT_SIGNATURE_AT, b"\0") + BOOT_SIGNATURE
 
 
 def _mbr_code() -> Path:
@@ -175,7 +177,3 @@ def _forget_times(disk: Path) -> None:
                 entry[times] = bytes(times.stop - times.start)
         stream.seek(at)
         stream.write(directory)
-
-
-def _rounded(size: int, unit: int) -> int:
-    return -(-size // unit) * unit

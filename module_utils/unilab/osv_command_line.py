@@ -13,16 +13,22 @@ import struct
 from pathlib import Path
 
 from ansible.module_utils.unilab.commands import run
+from ansible.module_utils.unilab.disk_layout import (
+    BOOT_SIGNATURE,
+    BOOT_SIGNATURE_AT,
+    PARTITION_ENTRY_BYTES,
+    PARTITION_TABLE_AT,
+    SECTOR_BYTES,
+)
 from ansible.module_utils.unilab.errors import LabError
 
-SECTOR_BYTES = 512
 COMMAND_LINE_AT = 512
 COMMAND_LINE_SECTORS = 63
 COMMAND_LINE_MAX_BYTES = 1023
-PARTITION_TABLE_AT = 0x1BE
-PARTITION_ENTRY_AT = PARTITION_TABLE_AT + 16  # the second of four; OSv names it /dev/vblk0.1
+PARTITION_ENTRY_AT = (
+    PARTITION_TABLE_AT + PARTITION_ENTRY_BYTES
+)  # the second of four; OSv names it /dev/vblk0.1
 OSV_MARK_AT, OSV_MARK = 0x1B8, b"VSO"
-BOOT_SIGNATURE_AT, BOOT_SIGNATURE = 510, b"\x55\xaa"
 
 _SECTORS_BYTES = COMMAND_LINE_SECTORS * SECTOR_BYTES
 _HEAD_BYTES = COMMAND_LINE_AT + _SECTORS_BYTES

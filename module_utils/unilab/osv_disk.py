@@ -6,21 +6,22 @@ file system only, and the hypervisor is given the kernel and the command line.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab import vhd
 from ansible.module_utils.unilab.commands import run
-from ansible.module_utils.unilab.osv_command_line import (
+from ansible.module_utils.unilab.disk_layout import (
     BOOT_SIGNATURE,
     BOOT_SIGNATURE_AT,
-    PARTITION_ENTRY_AT,
     PARTITION_TABLE_AT,
+    PARTITION_TYPE_LINUX,
     SECTOR_BYTES,
-    command_line_sectors,
+    partition_entry,
+    rounded_up,
 )
+from ansible.module_utils.unilab.osv_command_line import PARTITION_ENTRY_AT, command_line_sectors
 from ansible.module_utils.unilab.osv_loader import packed_kernel_end
 from ansible.module_utils.unilab.recorded import Written
 from ansible.module_utils.unilab.rofs import Layout, lay_out, write_rofs
@@ -36,7 +37,6 @@ from ansible.module_utils.unilab.tree import (
 
 from contracts.errors import InputError
 
-PARTITION_TYPE_LINUX = 0x83
 ROFS_ALIGNMENT_BYTES = 2 << 20
 # Format to what qemu-img is asked for; a raw disk is written by us. force_size: else the size is
 # rounded to cylinders.
@@ -124,7 +124,7 @@ def write_disk(disk: Disk, path: Path) -> Written:
 def _write_raw(disk: Disk, path: Path) -> Written:
     layout = lay_out(scan(disk.tree))
     loader_end = packed_kernel_end(disk.loader) if disk.kind == "disk" else SECTOR_BYTES
-    start = _up(loader_end, ROFS_ALIGNMENT_BYTES) if disk.kind == "disk" else SECTOR_BYTES
+    start = rounded_up(loader_end, ROFS_ALIGNMENT_BYTES) if disk.kind == "disk" else SECTOR_BYTES
     lines: list[str] = []
     with path.open("wb", buffering=CHUNK_BYTES) as stream:
         sink = SparseWriter(stream)
@@ -136,7 +136,7 @@ def _write_raw(disk: Disk, path: Path) -> Written:
         for entry, content_sha256 in write_rofs(sink, layout, scan(disk.tree)):
             if entry.path != ARTIFACT:
                 lines.append(line_of(entry, content_sha256))
-        sink.zeros(_up(sink.length, disk.alignment_bytes) - sink.length)
+        sink.zeros(rounded_up(sink.length, disk.alignment_bytes) - sink.length)
         sha256 = sink.finish()
     sort_lines(lines)
     if listing_sha256(lines) != artifact_sha256(disk.tree):
@@ -168,8 +168,8 @@ def _boot_sector(sector: bytes, partition: bytes) -> bytes:
 
 def _partition(start_bytes: int, layout: Layout) -> bytes:
     first, count = start_bytes // SECTOR_BYTES, layout.length_bytes // SECTOR_BYTES
-    start, end = _chs(first), _chs(first + count - 1)
-    return b"\0" + start + bytes([PARTITION_TYPE_LINUX]) + end + struct.pack("<II", first, count)
+    ends = _chs(first), _chs(first + count - 1)
+    return partition_entry(PARTITION_TYPE_LINUX, first, count, ends)
 
 
 def _chs(sector: int) -> bytes:
@@ -179,7 +179,3 @@ def _chs(sector: int) -> bytes:
     if cylinder > 1023:
         cylinder, head, index = 1023, _HEADS - 1, _SECTORS - 1
     return bytes([head, (index + 1) | (cylinder >> 2 & 0xC0), cylinder & 0xFF])
-
-
-def _up(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple

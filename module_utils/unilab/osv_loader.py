@@ -17,14 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from ansible.module_utils.unilab.commands import run
+from ansible.module_utils.unilab.disk_layout import BOOT_SIGNATURE, BOOT_SIGNATURE_AT, SECTOR_BYTES
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.osv_command_line import (
-    BOOT_SIGNATURE,
-    BOOT_SIGNATURE_AT,
-    OSV_MARK,
-    OSV_MARK_AT,
-    SECTOR_BYTES,
-)
+from ansible.module_utils.unilab.osv_command_line import OSV_MARK, OSV_MARK_AT
 
 from contracts.errors import InputError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ansible.module_utils.unilab import linux_boot_disk, osv_command_line
 
 # Boot sector and command line, of OSv or of SYSLINUX, and no more than whole blocks of any storage.
-HEAD_BYTES = 64 << 10
+HEAD_BYTES = linux_boot_disk.HEAD_BYTES
 
 
 def head_of(image: Path, command_line: str) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ansible.module_utils.unilab.disk_layout import rounded_up
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
 from ansible.module_utils.unilab.xenserver.errors import undoing
@@ -107,17 +108,13 @@ def read_image(path: Path) -> Image:
     kind = int.from_bytes(head[_VHD_TYPE_AT : _VHD_TYPE_AT + 4], "big")
     if head.startswith(_VHD_COOKIE) and kind == _VHD_DYNAMIC:
         size = int.from_bytes(head[_VHD_SIZE_AT : _VHD_SIZE_AT + 8], "big")
-        return Image(path, "vhd", file_bytes, _rounded(size), sha256_of(path))
+        return Image(path, "vhd", file_bytes, rounded_up(size, ALIGNMENT_BYTES), sha256_of(path))
     if _VHD_COOKIE in (head[:8], foot[:8]):
         raise LabError(
             f"{path}: key path: XenServer takes dynamic VHDs only. Remedy: qemu-img convert -O vpc "
             "-o subformat=dynamic,force_size=on, or give the raw disk."
         )
-    return Image(path, "raw", file_bytes, _rounded(file_bytes), sha256_of(path))
-
-
-def _rounded(size: int) -> int:
-    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    return Image(path, "raw", file_bytes, rounded_up(file_bytes, ALIGNMENT_BYTES), sha256_of(path))
 
 
 @dataclass(frozen=True)
