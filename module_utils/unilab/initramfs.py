@@ -77,17 +77,19 @@ _FOLDERS = ("bin", "dev", "modules", "root")
 _DIRECTORY, _EXECUTABLE, _FILE = 0o040755, 0o100755, 0o100644
 
 
-def initramfs(busybox: Path, modules: Path, hardware: Hardware) -> bytes:
+def initramfs(busybox: Path, modules: Path, hardware: Hardware, init: str = INIT) -> bytes:
     """An initramfs with ``busybox`` and what ``hardware`` needs of the folder ``modules``.
 
-    ``modules`` is /lib/modules/RELEASE. Not packed: it boots no later so.
-    Raises LabError where a module is missing.
+    ``modules`` is /lib/modules/RELEASE; ``init`` is told of ``{modules}`` and ``{roots}``. Not packed: it
+    boots no later so. Raises LabError where a module is missing.
     """
     order = module_order(modules, hardware.modules)
-    init = INIT.format(modules=" ".join(_plain_name(name) for name in order), roots=" ".join(hardware.roots))
+    script = init.format(
+        modules=" ".join(_plain_name(name) for name in order), roots=" ".join(hardware.roots)
+    )
     members = [(folder, _DIRECTORY, b"") for folder in _FOLDERS]
     members.append(("bin/busybox", _EXECUTABLE, busybox.read_bytes()))
-    members.append(("init", _EXECUTABLE, init.encode()))
+    members.append(("init", _EXECUTABLE, script.encode()))
     for name in order:
         content = unpack(modules / name, (modules / name).read_bytes())
         members.append((f"modules/{_plain_name(name)}", _FILE, content))

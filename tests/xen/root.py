@@ -10,10 +10,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.unilab.initramfs import cpio, module_order
+from ansible.module_utils.unilab.initramfs import Hardware, initramfs
 from ansible.module_utils.unilab.linux_boot_disk import write_boot_disk
 from ansible.module_utils.unilab.linux_disk import write_disk
-from ansible.module_utils.unilab.linux_kernel import unpack
 from ansible.module_utils.unilab.linux_packages import boot_parts
 
 from tests.unit.xenservers import run
@@ -175,13 +174,8 @@ def make_osv_disk(loader: Path, server: Path, command_line: str, path: Path) -> 
 
 
 def _initrd(dom0: Dom0) -> bytes:
-    modules = dom0.modules(dom0.kernel)
-    names = {Path(name).name: modules / name for name in module_order(modules, DOM0_MODULES)}
-    members = [(folder, 0o040755, b"") for folder in ("bin", "dev", "modules", "root")]
-    members.append(("bin/busybox", 0o100755, (dom0.root / "usr/bin/busybox").read_bytes()))
-    members.append(("init", 0o100755, DOM0_INIT.format(modules=" ".join(names)).encode()))
-    members += [(f"modules/{name}", 0o100644, unpack(at, at.read_bytes())) for name, at in names.items()]
-    return cpio(members)
+    busybox, modules = dom0.root / "usr/bin/busybox", dom0.modules(dom0.kernel)
+    return initramfs(busybox, modules, Hardware(DOM0_MODULES, ()), DOM0_INIT)
 
 
 def _recipe() -> str:
