@@ -12,8 +12,7 @@ Json = dict[str, Any]
 
 def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
-    missing = {row["arm"] for row in lab["not_run"]}
-    arms = [arm_named(name) for name in lab["study"]["arms"] if name not in missing]
+    arms = map(arm_named, _runnable(lab))
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
 
@@ -38,9 +37,13 @@ def arms_waiting(lab: Json, left_out: dict[str, str], groups: dict[str, list[str
 
 def _hosts(lab: Json, groups: dict[str, list[str]]) -> dict[str, str]:
     """The host of each arm that can run."""
+    return {name: groups[arm_named(name).host_group][0] for name in _runnable(lab)}
+
+
+def _runnable(lab: Json) -> list[str]:
+    """Arms of the study that can run."""
     missing = {row["arm"] for row in lab["not_run"]}
-    arms = [name for name in lab["study"]["arms"] if name not in missing]
-    return {name: groups[arm_named(name).host_group][0] for name in arms}
+    return [name for name in lab["study"]["arms"] if name not in missing]
 
 
 def workload_of(service: str) -> str:
