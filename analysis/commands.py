@@ -10,16 +10,16 @@ from pathlib import Path
 
 import polars as pl
 
-from analysis import tables
-from analysis.answers import answer_table, answers_of, answers_of_repetition
-from analysis.check_trials import RULES
-from analysis.compare import Comparison, compare, find_pairs
+from analysis.checks.evidence import Evidence, evidence_of
+from analysis.checks.trials import RULES
+from analysis.estimates.comparisons import Comparison, compare, find_pairs
 from analysis.estimates.power import boots_needed, pooled_spread, smallest_ratio
-from analysis.evidence import Evidence, evidence_of
-from analysis.metrics import THROUGHPUT, Metric, metrics_of
-from analysis.results import Results, read_results
+from analysis.records import tables
+from analysis.records.metrics import THROUGHPUT, Metric, metrics_of
+from analysis.records.results import Results, read_results
 from analysis.second_process import second_process
 from analysis.status import status_lines
+from analysis.verdicts.answers import answer_table, answers_of, answers_of_repetition
 from contracts.errors import InputError
 
 _RATIOS = (1.01, 1.03, 1.05, 1.1, 1.125, 1.25, 1.5)

@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from analysis import commands
-from analysis.answers import answer_table, answers_of
-from analysis.compare import compare, find_pairs
-from analysis.metrics import metrics_of
+from analysis.estimates.comparisons import compare, find_pairs
+from analysis.records.metrics import metrics_of
+from analysis.verdicts.answers import answer_table, answers_of
 
 
 class Campaign:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analysis.evidence import Evidence
+from analysis.checks.evidence import Evidence
 from analysis.page.wording import completeness
-from analysis.results import Results
+from analysis.records.results import Results
 
 
 def status_lines(results: Results, evidence: Evidence) -> list[str]:

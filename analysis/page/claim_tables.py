@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from analysis import reference
-from analysis.claims import MAINTAINER, Claim
-from analysis.compare import Pair
 from analysis.estimates.break_even import BreakEven
-from analysis.memory_break_even import BreakEvenRow, hosts_in_use_mib
+from analysis.estimates.comparisons import Pair
+from analysis.estimates.memory_break_even import BreakEvenRow, hosts_in_use_mib
+from analysis.formatting import count, number, ratio
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table
-from analysis.page.wording import count, number, ratio
-from analysis.verdicts import Answer, Result, Verdict
+from analysis.verdicts.claims import MAINTAINER, Claim
+from analysis.verdicts.judge import Answer, Result, Verdict
 
 _CONDITIONS = ("setup", "absolute", "none")
 _ORDER: tuple[Verdict, ...] = ("reproduced", "contradicted", "inconclusive", "not measured")

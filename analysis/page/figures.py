@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
-from analysis.cells import CellTrials
-from analysis.compare import Comparison
-from analysis.figures.break_even import BreakEvenPanel, Line, break_even_data, break_even_figure
-from analysis.figures.dots import Panel, Row, dot_data, dot_figure
-from analysis.figures.percentile_curve import Curve, LatencyPanel, latency_data, latency_figure
-from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
-from analysis.figures.style import Sketch
-from analysis.figures.timeline import Boot, Timeline, timeline_data, timeline_figure
-from analysis.hdr import Histogram
-from analysis.latency import TrialLatency, answers_per_second, share_slower
-from analysis.memory_break_even import BreakEvenRow
-from analysis.metrics import FIRST_ANSWER, IMAGE_SIZE, THROUGHPUT, Metric, memory_kinds, memory_metric
+from analysis.estimates.comparisons import Comparison
+from analysis.estimates.memory_break_even import BreakEvenRow
 from analysis.page.labels import Labels
+from analysis.page.plots.break_even import BreakEvenPanel, Line, break_even_data, break_even_figure
+from analysis.page.plots.dots import Panel, Row, dot_data, dot_figure
+from analysis.page.plots.percentile_curve import Curve, LatencyPanel, latency_data, latency_figure
+from analysis.page.plots.ratios import RatioRow, ratio_data, ratio_figure
+from analysis.page.plots.style import Sketch
+from analysis.page.plots.timeline import Boot, Timeline, timeline_data, timeline_figure
+from analysis.records.cells import CellTrials
+from analysis.records.hdr import Histogram
+from analysis.records.latency import TrialLatency, answers_per_second, share_slower
+from analysis.records.metrics import FIRST_ANSWER, IMAGE_SIZE, THROUGHPUT, Metric, memory_kinds, memory_metric
 
 Cells = Sequence[CellTrials]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.cells import CellKey
+from analysis.records.cells import CellKey
 
 
 class Labels:

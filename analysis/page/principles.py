@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.compare import Comparison
-from analysis.evidence import Evidence
+from analysis.checks.evidence import Evidence
+from analysis.estimates.comparisons import Comparison
 from analysis.page.tables import Column, Table
-from analysis.results import Results
+from analysis.records.results import Results
 
 
 def principles_table(results: Results, evidence: Evidence, comparisons: Sequence[Comparison]) -> Table:

@@ -14,28 +14,29 @@ import polars as pl
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from analysis import hdr, tables
-from analysis.answers import answers_of, answers_of_repetition
-from analysis.claims import MAINTAINER, STUDY
-from analysis.compare import Comparison, Pair, compare, find_pairs
+from analysis import formatting
+from analysis.checks.evidence import Evidence
 from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
+from analysis.estimates.comparisons import Comparison, Pair, compare, find_pairs
+from analysis.estimates.memory_break_even import break_even_rows
 from analysis.estimates.rank import samples_needed
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
-from analysis.evidence import Evidence
-from analysis.figures.drawing import Drawing
-from analysis.figures.style import Drawn, palette
-from analysis.hdr import Histogram
-from analysis.latency import PERCENTILES
-from analysis.memory_break_even import break_even_rows
-from analysis.metrics import THROUGHPUT, memory_kinds, memory_metric, metrics_of
+from analysis.estimates.stability import stability
 from analysis.page import claim_tables, figures, wording
 from analysis.page import tables as page_tables
 from analysis.page.labels import Labels
+from analysis.page.plots.drawing import Drawing
+from analysis.page.plots.style import Drawn, palette
 from analysis.page.principles import principles_table
 from analysis.page.study_figures import study_figures
 from analysis.page.tables import Table
-from analysis.results import Results
-from analysis.stability import stability
+from analysis.records import hdr, tables
+from analysis.records.hdr import Histogram
+from analysis.records.latency import PERCENTILES
+from analysis.records.metrics import THROUGHPUT, memory_kinds, memory_metric, metrics_of
+from analysis.records.results import Results
+from analysis.verdicts.answers import answers_of, answers_of_repetition
+from analysis.verdicts.claims import MAINTAINER, STUDY
 from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
 
@@ -62,7 +63,7 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
     environment = Environment(
         loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["count"] = wording.count
+    environment.filters["count"] = formatting.count
     template = environment.get_template("report.html.j2")
     windows = cell_windows(results, evidence)
     labels = Labels(row.cell for row in evidence.cells)

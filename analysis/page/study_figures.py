@@ -12,19 +12,19 @@ from itertools import groupby
 
 import numpy as np
 
-from analysis.cells import CellTrials
-from analysis.claims import study_value
-from analysis.compare import thread_pairs
+from analysis.estimates.comparisons import thread_pairs
 from analysis.estimates.ratio import geometric_mean, ratio_of_means_interval
-from analysis.figures.bins import EDGES_MS, Bars, bin_data, bin_figure
-from analysis.figures.boxes import SHARES, Box, BoxPanel, box_data, box_figure
-from analysis.figures.dots import Panel, Row, dot_data, dot_figure
-from analysis.figures.ratios import RatioRow, ratio_data, ratio_figure
-from analysis.figures.style import Sketch
-from analysis.hdr import Histogram
-from analysis.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
 from analysis.page.labels import Labels
-from analysis.verdicts import MEMORY_KINDS
+from analysis.page.plots.bins import EDGES_MS, Bars, bin_data, bin_figure
+from analysis.page.plots.boxes import SHARES, Box, BoxPanel, box_data, box_figure
+from analysis.page.plots.dots import Panel, Row, dot_data, dot_figure
+from analysis.page.plots.ratios import RatioRow, ratio_data, ratio_figure
+from analysis.page.plots.style import Sketch
+from analysis.records.cells import CellTrials
+from analysis.records.hdr import Histogram
+from analysis.records.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
+from analysis.verdicts.claims import study_value
+from analysis.verdicts.judge import MEMORY_KINDS
 from contracts.arms import is_variant, split_service
 
 Cells = Sequence[CellTrials]

@@ -9,21 +9,22 @@ from typing import Literal
 
 import polars as pl
 
-from analysis.cells import CellKey, CellTrials
-from analysis.check_cells import Finding, controls
-from analysis.check_trials import RULES
-from analysis.compare import Comparison, Refusal
+from analysis.checks.cells import Finding, controls
+from analysis.checks.evidence import Evidence
+from analysis.checks.trials import RULES
+from analysis.estimates.comparisons import Comparison, Refusal
 from analysis.estimates.rank import MedianInterval
 from analysis.estimates.ratio import geometric_mean
-from analysis.evidence import Evidence
-from analysis.hdr import Histogram
-from analysis.latency import percentiles
-from analysis.metrics import FIRST_ANSWER, IMAGE_SIZE, MEAN_RESPONSE, RESPONSES, THROUGHPUT, Metric
+from analysis.estimates.stability import Stability
+from analysis.formatting import NOTHING, interval, number, ratio
 from analysis.page.labels import Labels
-from analysis.page.wording import NOTHING, interval, number, ratio, verdict
-from analysis.results import Results, distinct
-from analysis.stability import Stability
-from analysis.tables import host_facts
+from analysis.page.wording import verdict
+from analysis.records.cells import CellKey, CellTrials
+from analysis.records.hdr import Histogram
+from analysis.records.latency import percentiles
+from analysis.records.metrics import FIRST_ANSWER, IMAGE_SIZE, MEAN_RESPONSE, RESPONSES, THROUGHPUT, Metric
+from analysis.records.results import Results, distinct
+from analysis.records.tables import host_facts
 from contracts.campaign import Campaign
 from contracts.trial import CapReading, TrialRecord
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from analysis.compare import Comparison
+from analysis.estimates.comparisons import Comparison
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS, RatioInterval
-from analysis.results import Results
+from analysis.formatting import count, interval, number, ratio
+from analysis.records.results import Results
 from contracts.arms import arm_named
 from contracts.trial import Accelerator
-
-NOTHING = "-"
 
 _RUNTIMES = {
     "docker": "the service in a Docker container",
@@ -39,40 +37,6 @@ _NO_XEN = (
     "no Xen ran. A double took XenServer's place and booted the uploaded disks in QEMU: caps on CPUs were "
     "remembered and did not bind, and nothing here says how fast a XenServer is."
 )
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """``value`` with ``digits`` significant digits, thousands grouped; a hyphen for nothing."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    if math.isinf(value):
-        return "∞"
-    if value == 0:
-        return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{places}f}"
-
-
-def ratio(value: float) -> str:
-    """A ratio with two decimals, more where two would make it 0 or 1 although it is neither."""
-    if value < 0.1 or value >= 100:
-        return number(value, 2)
-    places = 2
-    while round(value, places) == 1 and value != 1 and places < 5:
-        places += 1
-    return f"{value:.{places}f}"
-
-
-def interval(found: RatioInterval) -> str:
-    """The interval's ends, or why there is none."""
-    if found.insufficient:
-        return "insufficient"
-    return f"{ratio(found.low)} to {ratio(found.high)}"
-
-
-def count(amount: int, noun: str) -> str:
-    """``1 trial``, ``2 trials``, ``no trial``."""
-    return f"no {noun}" if amount == 0 else f"{amount:,} {noun}{'s' * (amount != 1)}"
 
 
 def arm(name: str) -> str:

@@ -157,7 +157,7 @@ def tell(said: str = "") -> None:
 
 def ours(folder: Path) -> None:
     """Our histogram over a file read in chunks."""
-    from analysis import hdr
+    from analysis.records import hdr
 
     found = hdr.of_samples(chunks(folder / "samples.u32")).quantiles(SHARES)
     tell(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.evidence import evidence_of
-from analysis.results import read_results
+from analysis.checks.evidence import evidence_of
+from analysis.records.results import read_results
 from analysis.status import status_lines
 from contracts.availability import arms_not_run
 from contracts.campaign import Campaign, NotRun, read_campaign, read_records, read_waiting, write_atomically

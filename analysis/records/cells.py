@@ -1,0 +1,59 @@
+"""A cell of a campaign as the analysis sees it: what was compared, and the boots that count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from analysis.records.metrics import Metric
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """service x arm x threads x caps; memory is None where it is not known."""
+
+    service: str
+    arm: str
+    threads: int
+    cpus: float
+    memory_mib: int | None
+    array_length: int | None = None
+
+    @property
+    def setting(self) -> tuple[str, int, float, int | None, int | None]:
+        """All but the arm: two cells that share it differ in nothing else."""
+        return self.service, self.threads, self.cpus, self.memory_mib, self.array_length
+
+    @property
+    def slug(self) -> str:
+        """A name for files and rows."""
+        size = f"-n{self.array_length}" if self.array_length else ""
+        return f"{self.service}-{self.arm}-{self.threads}t-{self.cpus:g}cpu-{self.memory_mib}mib{size}"
+
+
+@dataclass(frozen=True)
+class CellTrials:
+    """The trials of one cell that count, in running order; ``state`` says why there are none."""
+
+    cell: CellKey
+    trials: pl.DataFrame
+    state: str = ""
+    _known: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def values(self, metric: Metric) -> Sequence[float]:
+        """What ``metric`` finds in the trials: checks, tables and figures all ask, and it is found once."""
+        if metric.key not in self._known:
+            self._known[metric.key] = metric.values(self.trials)
+        return self._known[metric.key]
+
+    @property
+    def runtime(self) -> str:
+        """What surrounds the service, "" where no trial counts."""
+        return self.trials["runtime"][0] if len(self.trials) else ""
+
+    @property
+    def ids(self) -> list[str]:
+        """Trial ids, in running order."""
+        return self.trials["trial_id"].to_list()

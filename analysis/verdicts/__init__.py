@@ -1,0 +1,1 @@
+"""What estimates mean: the study's headline comparisons, and the claims of others."""
