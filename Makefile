@@ -39,7 +39,7 @@ test: lint ## every test: lint, then unit, contract, the whole laboratory, and e
 lint: setup ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy analysis benchmarks contracts library module_utils filter_plugins callback_plugins locustfiles
+	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	ANSIBLE_INVENTORY=inventories/local/hosts.yml PATH="$(CURDIR)/$(BIN):$$PATH" \
 		$(BIN)/ansible-lint --offline -q --profile production
