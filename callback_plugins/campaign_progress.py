@@ -24,7 +24,7 @@ description:
 PATIENCE_S = 20.0
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]
+class CallbackModule(CallbackBase):
     """Listens to the modules study, campaign and trial_record."""
 
     CALLBACK_VERSION = 2.0

@@ -110,10 +110,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.osv_disk import FORMATS, Disk, alignment_bytes, recipe, write_disk
-from ansible.module_utils.unilab.osv_loader import loader_kind, raw_loader
-from ansible.module_utils.unilab.recorded import Made, Written, make_once
-from ansible.module_utils.unilab.tree import listing
+from ansible.module_utils.unilab.images.build_cache import Made, Written, make_once
+from ansible.module_utils.unilab.images.osv_disk import FORMATS, Disk, alignment_bytes, recipe, write_disk
+from ansible.module_utils.unilab.images.osv_loader import loader_kind, raw_loader
+from ansible.module_utils.unilab.images.tree import listing
 
 from contracts.errors import InputError
 

@@ -87,10 +87,10 @@ bytes:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.docker_archive import Image, read_image_id, write_archive
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.libc import libc_files
-from ansible.module_utils.unilab.recorded import make_once, recipe_sha256
+from ansible.module_utils.unilab.images.build_cache import make_once, recipe_sha256
+from ansible.module_utils.unilab.images.docker_archive import Image, read_image_id, write_archive
+from ansible.module_utils.unilab.images.libc import libc_files
 
 from contracts.errors import InputError
 

@@ -96,9 +96,9 @@ ended:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import caps, first_answer
-from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms import caps, first_answer
+from ansible.module_utils.unilab.platforms.docker_engine import Engine
 
 
 def main() -> None:

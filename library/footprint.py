@@ -52,10 +52,10 @@ footprints:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import memory, qemu
-from ansible.module_utils.unilab.docker_engine import Engine
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.xenserver.session import OPTION
+from ansible.module_utils.unilab.platforms import memory, qemu
+from ansible.module_utils.unilab.platforms.docker_engine import Engine
+from ansible.module_utils.unilab.platforms.xenserver.session import OPTION
 
 
 def main() -> None:

@@ -62,8 +62,8 @@ missing:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import lab_network
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.lab import network as lab_network
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.linux_boot import make_boot_files
+from ansible.module_utils.unilab.images.linux_boot import make_boot_files
 
 
 def main() -> None:

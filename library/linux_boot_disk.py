@@ -75,9 +75,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.linux_boot_disk import recipe, write_boot_disk
-from ansible.module_utils.unilab.linux_packages import boot_parts
-from ansible.module_utils.unilab.recorded import make_once
+from ansible.module_utils.unilab.images.build_cache import make_once
+from ansible.module_utils.unilab.images.linux_boot_disk import recipe, write_boot_disk
+from ansible.module_utils.unilab.images.linux_packages import boot_parts
 
 
 def main() -> None:

@@ -59,9 +59,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.libc import libc_files
-from ansible.module_utils.unilab.linux_disk import recipe, write_disk
-from ansible.module_utils.unilab.recorded import make_once
+from ansible.module_utils.unilab.images.build_cache import make_once
+from ansible.module_utils.unilab.images.libc import libc_files
+from ansible.module_utils.unilab.images.linux_disk import recipe, write_disk
 
 from contracts.errors import InputError
 

@@ -60,8 +60,8 @@ log:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import nspawn
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.lab import nspawn
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.osv_command_line import (
+from ansible.module_utils.unilab.images.osv_command_line import (
     command_line_sectors,
     read_command_line,
     set_command_line,

@@ -57,7 +57,7 @@ images:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.prebuilt import Placed, place, prebuilt_images
+from ansible.module_utils.unilab.images.prebuilt import Placed, place, prebuilt_images
 
 from contracts.errors import InputError
 from contracts.study import load_study

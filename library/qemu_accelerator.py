@@ -50,8 +50,8 @@ import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.accelerator import probe
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms.accelerator import probe
 
 
 def main() -> None:

@@ -173,9 +173,9 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import first_answer, qemu
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.osv_command_line import set_command_line
+from ansible.module_utils.unilab.images.osv_command_line import set_command_line
+from ansible.module_utils.unilab.platforms import first_answer, qemu
 
 POWER_OFF_S = 60
 
@@ -251,6 +251,10 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     if pid is not None:
         qemu.stop(guest, patience_s=POWER_OFF_S)
     if module.params["disk_command_line"]:
+        if boot.disk is None:
+            raise LabError(
+                "disk_command_line: there is no disk to write it to. Remedy: name a disk, or leave it unset."
+            )
         set_command_line(boot.disk, boot.command_line)
     address, port, wanted = module.params["address"], module.params["port"], module.params["answer"]
     if wanted and not first_answer.is_silent(address, port):

@@ -59,8 +59,8 @@ import re
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.osv_loader import loader_kind
-from ansible.module_utils.unilab.prebuilt import prebuilt_images
+from ansible.module_utils.unilab.images.osv_loader import loader_kind
+from ansible.module_utils.unilab.images.prebuilt import prebuilt_images
 
 from contracts.availability import arms_not_run
 from contracts.errors import InputError

@@ -49,7 +49,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.osv_boot_chart import phases_ms
+from ansible.module_utils.unilab.images.osv_boot_chart import phases_ms
 from pydantic import ValidationError
 
 from contracts.campaign import write_atomically

@@ -123,8 +123,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.xenserver import disk, places
-from ansible.module_utils.unilab.xenserver.session import OPTION, Login, Xapi, session
+from ansible.module_utils.unilab.platforms.xenserver import disk, places
+from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, Xapi, session
 
 PROGRESS_STEP = 0.1
 

@@ -80,8 +80,8 @@ template:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.xenserver.facts import facts_of
-from ansible.module_utils.unilab.xenserver.session import OPTION, Login, session
+from ansible.module_utils.unilab.platforms.xenserver.facts import facts_of
+from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, session
 
 
 def main() -> None:

@@ -194,13 +194,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab import first_answer
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.xenserver import guest, vcpus
-from ansible.module_utils.unilab.xenserver.boot_head import head_of
-from ansible.module_utils.unilab.xenserver.errors import undoing
-from ansible.module_utils.unilab.xenserver.session import OPTION, Login, Xapi, session
-from ansible.module_utils.unilab.xenserver.waiting import wait_for_answer
+from ansible.module_utils.unilab.platforms import first_answer
+from ansible.module_utils.unilab.platforms.xenserver import guest, vcpus
+from ansible.module_utils.unilab.platforms.xenserver.boot_head import head_of
+from ansible.module_utils.unilab.platforms.xenserver.errors import undoing
+from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, Xapi, session
+from ansible.module_utils.unilab.platforms.xenserver.waiting import wait_for_answer
 
 from contracts.errors import InputError
 

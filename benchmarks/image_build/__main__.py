@@ -141,7 +141,7 @@ def service_files(total_bytes: int) -> Iterator[tuple[str, int]]:
 def make_tree(tree: Path, files: Iterator[tuple[str, int]]) -> None:
     """Files of noise, and the hash that staging would leave; a size below 0 is a hole."""
     use_module_utils()
-    from ansible.module_utils.unilab.tree import ARTIFACT, listing, listing_sha256
+    from ansible.module_utils.unilab.images.tree import ARTIFACT, listing, listing_sha256
 
     chance = random.Random(SEED)
     (tree / ARTIFACT).parent.mkdir(parents=True)
@@ -159,8 +159,8 @@ def make_tree(tree: Path, files: Iterator[tuple[str, int]]) -> None:
 def make(tree: Path, image: Path) -> None:
     """Make a disk as the module capstan_image does, and print what that cost this process."""
     use_module_utils()
-    from ansible.module_utils.unilab.osv_disk import Disk, recipe, write_disk
-    from ansible.module_utils.unilab.recorded import make_once
+    from ansible.module_utils.unilab.images.build_cache import make_once
+    from ansible.module_utils.unilab.images.osv_disk import Disk, recipe, write_disk
 
     began_s, before_mb = time.process_time(), memory_of_this_process("VmRSS")
     disk = Disk(tree, "kernel", tree)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from ansible.module_utils.unilab.elf_closure import Elf, read_elf
-from ansible.module_utils.unilab.libc import OSV_BRINGS
+from ansible.module_utils.unilab.images.libc import OSV_BRINGS
+from ansible.module_utils.unilab.images.tree import walk
 from ansible.module_utils.unilab.staging import Staged, build, stage
-from ansible.module_utils.unilab.tree import walk
+from ansible.module_utils.unilab.staging.elf_closure import Elf, read_elf
 from wire_contract import SERVICES
 
 from contracts.arms import SERVICES as SERVICE_NAMES

@@ -19,10 +19,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab import first_answer, lab_network, qemu
-from ansible.module_utils.unilab.namespaces import Worker
-from ansible.module_utils.unilab.osv_command_line import set_command_line
-from ansible.module_utils.unilab.osv_loader import loader_kind
+from ansible.module_utils.unilab.images.osv_command_line import set_command_line
+from ansible.module_utils.unilab.images.osv_loader import loader_kind
+from ansible.module_utils.unilab.lab import network as lab_network
+from ansible.module_utils.unilab.lab.namespaces import Worker
+from ansible.module_utils.unilab.platforms import first_answer, qemu
 from ansible.module_utils.unilab.staging import Staged, build, stage
 from laboratory import PLAYBOOK, PROJECT, environment, needs_root
 from wire_contract import SERVICES, Address, check_head, check_identity, check_refused_body, check_responses

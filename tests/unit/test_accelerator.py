@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab import accelerator
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms import accelerator
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.docker_archive import Image, read_image_id, write_archive
-from ansible.module_utils.unilab.libc import LibcFile
-from ansible.module_utils.unilab.recorded import recipe_sha256
+from ansible.module_utils.unilab.images.build_cache import recipe_sha256
+from ansible.module_utils.unilab.images.docker_archive import Image, read_image_id, write_archive
+from ansible.module_utils.unilab.images.libc import LibcFile
 from trees import staged
 
 NAME = "unilab/todos-go:0123456789ab"

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.elf_closure import closure, library_folders, read_elf
-from ansible.module_utils.unilab.libc import OSV_BRINGS, LibcFile, libc_files, root_entries
+from ansible.module_utils.unilab.images.libc import OSV_BRINGS, LibcFile, libc_files, root_entries
+from ansible.module_utils.unilab.staging.elf_closure import closure, library_folders, read_elf
 from trees import compile_c, staged
 
 from contracts.errors import InputError

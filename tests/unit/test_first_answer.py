@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from ansible.module_utils.unilab import first_answer
+from ansible.module_utils.unilab.platforms import first_answer
 
 
 class Service(BaseHTTPRequestHandler):

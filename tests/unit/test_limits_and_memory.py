@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab import caps, cgroup, memory
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms import caps, cgroup, memory
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab import linux_boot_disk
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.initramfs import cpio, module_order
-from ansible.module_utils.unilab.linux_boot import make_boot_files
-from ansible.module_utils.unilab.linux_boot_disk import write_boot_disk
-from ansible.module_utils.unilab.linux_kernel import newest_release, unpack_kernel
-from ansible.module_utils.unilab.linux_packages import boot_parts
-from ansible.module_utils.unilab.xenserver.boot_head import HEAD_BYTES, head_of
+from ansible.module_utils.unilab.images import linux_boot_disk
+from ansible.module_utils.unilab.images.initramfs import cpio, module_order
+from ansible.module_utils.unilab.images.linux_boot import make_boot_files
+from ansible.module_utils.unilab.images.linux_boot_disk import write_boot_disk
+from ansible.module_utils.unilab.images.linux_kernel import newest_release, unpack_kernel
+from ansible.module_utils.unilab.images.linux_packages import boot_parts
+from ansible.module_utils.unilab.platforms.xenserver.boot_head import HEAD_BYTES, head_of
 
 RELEASE = "6.1.0-9-cloud-amd64"
 KERNEL = b"\x7fELF" + b"kernel" * 1000

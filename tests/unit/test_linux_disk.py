@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.libc import LibcFile
-from ansible.module_utils.unilab.linux_disk import recipe, write_disk
+from ansible.module_utils.unilab.images.libc import LibcFile
+from ansible.module_utils.unilab.images.linux_disk import recipe, write_disk
 from trees import staged
 
 needs_squashfs = pytest.mark.skipif(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.unilab.osv_boot_chart import phases_ms
+from ansible.module_utils.unilab.images.osv_boot_chart import phases_ms
 
 # As core/chart.cc of OSv prints it.
 CONSOLE = """OSv v0.57.0

@@ -8,8 +8,8 @@ from pathlib import Path
 import loaders
 import pytest
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.osv_command_line import read_command_line, set_command_line
-from ansible.module_utils.unilab.osv_disk import Disk, write_disk
+from ansible.module_utils.unilab.images.osv_command_line import read_command_line, set_command_line
+from ansible.module_utils.unilab.images.osv_disk import Disk, write_disk
 from trees import staged
 
 needs_qemu_img = pytest.mark.skipif(
@@ -101,7 +101,7 @@ import sys, ansible.module_utils
 ansible.module_utils.__path__.append({str(Path(__file__).parents[2] / "module_utils")!r})
 sys.modules |= dict.fromkeys(("contracts", "pydantic", "yaml", "elftools"))
 from pathlib import Path
-from ansible.module_utils.unilab.osv_command_line import set_command_line
+from ansible.module_utils.unilab.images.osv_command_line import set_command_line
 set_command_line(Path({str(disk)!r}), "/app/server")
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import loaders
 import pytest
-from ansible.module_utils.unilab import osv_disk
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.osv_command_line import set_command_line
-from ansible.module_utils.unilab.osv_disk import Disk, write_disk
-from ansible.module_utils.unilab.osv_loader import raw_loader
-from ansible.module_utils.unilab.recorded import make_once
-from ansible.module_utils.unilab.tree import listing
-from ansible.module_utils.unilab.vhd import checksum
+from ansible.module_utils.unilab.images import osv_disk
+from ansible.module_utils.unilab.images.build_cache import make_once
+from ansible.module_utils.unilab.images.osv_command_line import set_command_line
+from ansible.module_utils.unilab.images.osv_disk import Disk, write_disk
+from ansible.module_utils.unilab.images.osv_loader import raw_loader
+from ansible.module_utils.unilab.images.tree import listing
+from ansible.module_utils.unilab.images.vhd import checksum
 from rofs_reader import RofsReader
 from trees import compile_c, staged
 

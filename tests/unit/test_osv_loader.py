@@ -9,7 +9,7 @@ from pathlib import Path
 
 import loaders
 import pytest
-from ansible.module_utils.unilab.osv_loader import loader_kind, packed_kernel_end, raw_loader
+from ansible.module_utils.unilab.images.osv_loader import loader_kind, packed_kernel_end, raw_loader
 
 from contracts.errors import InputError
 

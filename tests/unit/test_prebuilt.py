@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.unilab.prebuilt import Found, place, prebuilt_images
+from ansible.module_utils.unilab.images.prebuilt import Found, place, prebuilt_images
 
 from contracts.errors import InputError
 from contracts.study import load_study

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ansible.module_utils.unilab import processes
+from ansible.module_utils.unilab.platforms import processes
 
 
 def test_a_process_is_started_found_and_ended(tmp_path: Path) -> None:

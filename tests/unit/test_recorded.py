@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
-from ansible.module_utils.unilab.recorded import Written, make_once
+from ansible.module_utils.unilab.images.build_cache import Written, make_once
 
 
 def _write(path: Path) -> None:

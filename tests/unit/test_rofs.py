@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab.rofs import lay_out, write_rofs
-from ansible.module_utils.unilab.sparse_file import SparseWriter, data_extents
-from ansible.module_utils.unilab.tree import Entry, scan, walk
+from ansible.module_utils.unilab.images.rofs import lay_out, write_rofs
+from ansible.module_utils.unilab.images.sparse_file import SparseWriter, data_extents
+from ansible.module_utils.unilab.images.tree import Entry, scan, walk
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rofs_reader import RofsReader

@@ -7,8 +7,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.unilab.images.tree import artifact_sha256, listing, listing_sha256
 from ansible.module_utils.unilab.staging import BuildError, Staged, build, is_built, stage
-from ansible.module_utils.unilab.tree import artifact_sha256, listing, listing_sha256
 from packages import about, mpm, native, package
 from trees import service, staged
 

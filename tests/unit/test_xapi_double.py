@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab.xenserver.tls import Transport, Trust
+from ansible.module_utils.unilab.platforms.xenserver.tls import Transport, Trust
 
 from tests.doubles.xapi.backends import Nothing
 from tests.doubles.xapi.model import MESSAGES, TABLE

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab import lab_network
+from ansible.module_utils.unilab.lab import network as lab_network
 from xenservers import connection, run
 
 from tests.doubles.xapi.backends import Qemu

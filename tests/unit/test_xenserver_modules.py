@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab.xenserver import tls
+from ansible.module_utils.unilab.platforms.xenserver import tls
 from xenservers import PROJECT, boot_disk, connection, run
 
 from tests.doubles.xapi.backends import Nothing
@@ -367,7 +367,7 @@ sys.path[:0] = [{project!r}, {here!r}]
 import json, resource
 import ansible.module_utils
 ansible.module_utils.__path__.append({project!r} + "/module_utils")
-from ansible.module_utils.unilab.xenserver import tls
+from ansible.module_utils.unilab.platforms.xenserver import tls
 from xenservers import run
 answer = run("xenserver_disk", connection=json.loads({connection!r}), name="image", path={path!r})
 print(json.dumps({{"answer": answer, "rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}}))

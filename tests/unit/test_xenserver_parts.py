@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.namespaces import Worker
-from ansible.module_utils.unilab.xenserver import boot_head, disk, vcpus
-from ansible.module_utils.unilab.xenserver.errors import explain, undoing
-from ansible.module_utils.unilab.xenserver.tls import Trust
+from ansible.module_utils.unilab.lab.namespaces import Worker
+from ansible.module_utils.unilab.platforms.xenserver import boot_head, disk, vcpus
+from ansible.module_utils.unilab.platforms.xenserver.errors import explain, undoing
+from ansible.module_utils.unilab.platforms.xenserver.tls import Trust
 from xenservers import boot_disk
 
 MIB = 1 << 20

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.unilab import osv_command_line
+from ansible.module_utils.unilab.images import osv_command_line
 
 from tests.doubles.xapi.server import Double
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.unilab.first_answer import ask_identity
+from ansible.module_utils.unilab.platforms.first_answer import ask_identity
 
 from tests.unit.xenservers import run
 from tests.xen.busy import kept_busy

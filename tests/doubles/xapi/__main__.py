@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.unilab import processes
+from ansible.module_utils.unilab.platforms import processes
 
 from tests.doubles.xapi import PROJECT
 from tests.doubles.xapi.backends import Qemu

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ansible.module_utils.unilab import qemu
+from ansible.module_utils.unilab.platforms import qemu
 
 MIB = 1024 * 1024
 

@@ -1,0 +1,1 @@
+"""The one-machine laboratory: network namespaces, the network between them, systemd-nspawn machines."""

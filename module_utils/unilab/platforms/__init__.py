@@ -1,0 +1,1 @@
+"""What runs an instance: Docker, QEMU, XenServer. Start and stop, caps, memory, accelerator."""

@@ -1,0 +1,38 @@
+"""The first answer of a guest that lives elsewhere: polled from a namespace, its end asked of XAPI."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ansible.module_utils.unilab.lab.namespaces import Worker
+from ansible.module_utils.unilab.platforms import first_answer
+
+
+def wait_for_answer(
+    place: tuple[str, int],
+    nonce: str,
+    timeout_s: float,
+    namespace: str,
+    alive: Callable[[], bool],
+) -> first_answer.FirstAnswer:
+    """Poll GET /identity at ``place`` from ``namespace``, "" for our own, until it carries ``nonce``.
+
+    ``alive`` is asked in this thread, and so by connections of our own namespace; the time is one
+    clock's. Raises NoAnswer, and what ``alive`` raises.
+    """
+    gone = threading.Event()
+    address, port = place
+    poller = Worker(
+        namespace or None,
+        lambda: first_answer.wait(address, port, nonce, timeout_s, alive=lambda: not gone.is_set()),
+    )
+    poller.start()
+    try:
+        while not poller.done(first_answer.ALIVE_EVERY_S):
+            if not alive():
+                gone.set()
+    finally:
+        gone.set()
+    answer: first_answer.FirstAnswer = poller.result()
+    return answer

@@ -1,0 +1,184 @@
+"""A manifest's layers, copied into one tree over the files that every runtime needs."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tarfile import TarFile, TarInfo
+
+from ansible.module_utils.unilab.images.tree import ARTIFACT, entry_of
+
+from contracts.capstan_package import member_path, members
+from contracts.errors import InputError
+from contracts.manifest import HostPath, Manifest, PackageArchive, PackageFolder, Source, host_path
+
+MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "data")
+# OSv mounts these itself at boot; Linux and Docker ignore the file.
+FSTAB = """\
+devfs /dev devfs defaults 0 0
+procfs /proc procfs defaults 0 0
+sysfs /sys sysfs defaults 0 0
+ramfs /tmp ramfs defaults 0 0
+"""
+HOSTS = "127.0.0.1 localhost\n"
+
+
+@dataclass(frozen=True)
+class _Owner:
+    layer: int
+    key: str
+
+
+class _Copier:
+    """Copies into a tree and remembers who put each path there.
+
+    A later layer's file or symlink takes the place of an earlier one's, never that of a directory.
+    """
+
+    def __init__(self, manifest_path: Path, tree: Path) -> None:
+        self.manifest_path, self.tree = manifest_path, tree
+        self.owners: dict[str, _Owner] = {}
+        self.layer = 0
+        self.notices: list[str] = []
+
+    def put(self, source: Source) -> None:
+        """Stage what ``source`` says. Raises InputError."""
+        if isinstance(source, HostPath):
+            self._copy(source.key, guest_relative(source.guest), self._host_path(source))
+        elif isinstance(source, PackageFolder):
+            self._package_folder(source, source.folder, "")
+        elif isinstance(source, PackageArchive):
+            self._package_archive(source)
+        else:
+            here = self.claim(source.key, guest_relative(source.guest))
+            here.write_text(source.text + "\n", encoding="utf-8")
+            here.chmod(0o755)
+
+    def folder(self, key: str, path: str) -> None:
+        """Make the directory ``path`` and those above it."""
+        parts = path.split("/") if path else []
+        for depth in range(1, len(parts) + 1):
+            part = "/".join(parts[:depth])
+            here = self.tree / part
+            if here.is_symlink() or here.is_file():
+                self._clash(key, part)
+            if not here.exists():
+                here.mkdir()
+                here.chmod(0o755)
+                self.owners[part] = _Owner(self.layer, key)
+
+    def claim(self, key: str, path: str) -> Path:
+        """Where to write the file or symlink ``path``. Raises InputError if it is taken."""
+        here = self.tree / path
+        if path and (here.is_symlink() or here.is_file()) and 0 < self.owners[path].layer < self.layer:
+            here.unlink()
+        elif not path or here.is_symlink() or here.exists():
+            self._clash(key, path)
+        self.folder(key, path.rpartition("/")[0])
+        self.owners[path] = _Owner(self.layer, key)
+        return here
+
+    def _host_path(self, source: HostPath) -> Path:
+        try:
+            return host_path(self.manifest_path, source.guest, source.host)
+        except InputError as error:
+            raise InputError(self.manifest_path, source.key, error.problem, error.remedy) from None
+
+    def _copy(self, key: str, path: str, source: Path) -> None:
+        entry = entry_of(source, path)
+        if entry.kind == "directory":
+            self.folder(key, path)
+            for child in sorted(source.iterdir()):
+                self._copy(key, f"{path}/{child.name}" if path else child.name, child)
+        elif entry.kind == "symlink":
+            self.claim(key, path).symlink_to(entry.target)
+        else:
+            here = self.claim(key, path)
+            shutil.copyfile(source, here)
+            here.chmod(entry.mode)
+
+    def _package_folder(self, source: PackageFolder, folder: Path, path: str) -> None:
+        for child in sorted(folder.iterdir()):
+            below = f"{path}/{child.name}" if path else child.name
+            if source.ignored.fullmatch(f"/{below}") or self._laboratorys(source.key, below):
+                continue
+            if child.is_dir() and not child.is_symlink():
+                self.folder(source.key, below)
+                self._package_folder(source, child, below)
+            else:
+                self._copy(source.key, below, child)
+
+    def _package_archive(self, source: PackageArchive) -> None:
+        with members(source.path) as (archive, found):
+            for member in found:
+                path = member_path(source.path, member)
+                own = not path or path.split("/", maxsplit=1)[0] == "meta"
+                if own or self._laboratorys(source.key, path):
+                    continue
+                if member.isdir():
+                    self.folder(source.key, path)
+                elif member.issym():
+                    self.claim(source.key, path).symlink_to(member.linkname)
+                else:
+                    self._member(source, archive, member, path)
+
+    def _member(self, source: PackageArchive, archive: TarFile, member: TarInfo, path: str) -> None:
+        # A hard link is read as the file that it names.
+        content = archive.extractfile(member) if member.isfile() or member.islnk() else None
+        if content is None:
+            raise InputError(
+                source.path,
+                "",
+                f"/{path} would be a device or pipe",
+                "stage files, directories and symlinks only",
+            )
+        here = self.claim(source.key, path)
+        with here.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        here.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
+
+    def _laboratorys(self, key: str, path: str) -> bool:
+        """Whether the laboratory has put the file ``path`` there; a package's is left out, and told."""
+        owner = self.owners.get(path)
+        if owner is None or owner.layer or (self.tree / path).is_dir():
+            return False
+        self.notices.append(f"{key}: /{path} is left out: the laboratory writes it")
+        return True
+
+    def _clash(self, key: str, path: str) -> None:
+        other = self.owners[path].key if path in self.owners else "the root itself"
+        raise InputError(
+            self.manifest_path, key, f"/{path} is put there by {other} as well", "keep one of the two"
+        )
+
+
+def guest_relative(guest: str) -> str:
+    """The absolute guest path ``guest`` as a tree has it: relative, without doubled slashes."""
+    return "/".join(PurePosixPath(guest).parts[1:])
+
+
+def copy_files(manifest: Manifest, tree: Path) -> list[str]:
+    """Copy into the empty folder ``tree`` all that is staged but libraries; return what was left out.
+
+    Raises InputError where two sources of a layer claim a path, or one leaves the tree.
+    """
+    copier = _Copier(manifest.path, tree)
+    own = "the laboratory"
+    for path in (*MOUNT_POINTS, "etc", "etc/unilab"):
+        copier.folder(own, path)
+    for path, text in (("etc/fstab", FSTAB), ("etc/hosts", HOSTS)):
+        here = copier.claim(own, path)
+        here.write_text(text, encoding="ascii")
+        here.chmod(0o644)
+    copier.claim(own, "etc/mnttab").symlink_to("/proc/mounts")
+    # Written last, once the hash is known; nobody else may put it there.
+    copier.owners[ARTIFACT] = _Owner(0, own)
+    for number, layer in enumerate(manifest.layers, start=1):
+        copier.layer = number
+        for source in layer.sources:
+            copier.put(source)
+    if (tree / ARTIFACT).exists():
+        raise InputError(manifest.path, "files", f"/{ARTIFACT} is written by the laboratory", "leave it out")
+    return copier.notices

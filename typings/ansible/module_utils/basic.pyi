@@ -1,0 +1,23 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+class AnsibleModule:
+    params: dict[str, Any]
+    check_mode: bool
+    _diff: bool
+
+    def __init__(
+        self,
+        argument_spec: Mapping[str, Mapping[str, Any]],
+        *,
+        supports_check_mode: bool = ...,
+        mutually_exclusive: Sequence[Sequence[str]] | None = ...,
+        required_together: Sequence[Sequence[str]] | None = ...,
+        required_one_of: Sequence[Sequence[str]] | None = ...,
+        required_if: Sequence[Sequence[Any]] | None = ...,
+        required_by: Mapping[str, str | Sequence[str]] | None = ...,
+    ) -> None: ...
+    def exit_json(self, **result: Any) -> NoReturn: ...
+    def fail_json(self, msg: str, **result: Any) -> NoReturn: ...
+    def log(self, msg: str) -> None: ...
+    def warn(self, warning: str) -> None: ...
