@@ -133,15 +133,15 @@ def recording_share(requests_per_cpu_s: float) -> float:
     """CPU of turning a second's latencies into a histogram and its log line, per CPU of the requests."""
     sys.path.insert(0, str(LOCUSTFILES))
     import numpy as np
-    from unilab_load.interval import Interval
-    from unilab_load.recorder import record
+    from unilab_load.worker.interval import LoadInterval
+    from unilab_load.worker.recorder import record
 
     count = round(requests_per_cpu_s)
     latencies_ns = np.random.default_rng(1).lognormal(13.8, 0.5, count).astype(np.int64)
     spent_s = []
     for _ in range(5):
         began_s = time.process_time()
-        interval = Interval(0.0, 1.0, "window")
+        interval = LoadInterval(0.0, 1.0, "window")
         record(interval.latencies, latencies_ns)
         interval.latencies.encode()
         spent_s.append(time.process_time() - began_s)

@@ -18,18 +18,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from unilab_load.reference import Expected, load_reference
+from unilab_load.lead.reference import load_reference
+from unilab_load.wire.exchange import ExpectedResponse
 
 IDENTITY = {"service": "responder", "nonce": "responder", "artifact": "responder", "threads": 1}
 _HEAD_END = b"\r\n\r\n"
 
 
-def answers(reference: list[Expected]) -> dict[bytes, bytes]:
+def answers(reference: list[ExpectedResponse]) -> dict[bytes, bytes]:
     """The whole response to each request, by the request's first two words."""
     identity = json.dumps(IDENTITY).encode()
     found = {b"GET /identity": _response(200, "application/json", identity)}
     for expected in reference:
-        answer = expected.answer
+        answer = expected.response
         found[f"{expected.method} {expected.path}".encode()] = _response(
             answer.status, answer.content_type, answer.body
         )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from locust import User
 from locust.exception import StopUser
 
-import unilab_load.hooks  # noqa: F401 # gives Locust the load's options, and starts and ends the run
-from unilab_load.worker import Worker
+import unilab_load.lead.hooks  # noqa: F401 # gives Locust the load's options, and starts and ends the run
+from unilab_load.worker.worker import Worker
 
 
 class FastUser(User):  # type: ignore[misc] # Locust is not typed

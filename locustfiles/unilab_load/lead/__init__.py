@@ -1,0 +1,1 @@
+"""The process in charge: reads options, checks the target, leads the workers, writes load.json."""

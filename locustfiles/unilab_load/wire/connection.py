@@ -1,0 +1,234 @@
+"""One connection of one user: connects, asks, takes the answer, checks it, and tells the engine."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+from gevent.monkey import get_original
+
+from unilab_load.wire.endpoint import Endpoint
+from unilab_load.wire.failures import failure_kind
+from unilab_load.wire.response import MalformedResponse, ResponseReader
+
+# Locust lets gevent replace the class by one of its own, which serves greenlets.
+_Socket = get_original("socket", "socket")
+
+_RECEIVE_BYTES = 16_384
+_IDLE, _CONNECTING, _WAITING = range(3)
+
+
+class Owner(Protocol):
+    """What a connection needs of the event loop that owns it.
+
+    Attributes:
+        family: of the address, as ``socket`` has it.
+        address: where to connect to, in the form that ``connect`` takes.
+    """
+
+    family: socket.AddressFamily
+    address: tuple[Any, ...]
+
+    def watch(self, watched: socket.socket, connection: Connection, writable: bool) -> None:
+        """Call ``connection`` when the socket can be read from, or also when it can be written to."""
+
+    def forget(self, watched: socket.socket) -> None:
+        """Watch the socket no longer."""
+
+    def answered(self, connection: Connection, now_ns: int) -> None:
+        """``connection`` has the right answer."""
+
+    def failed(self, connection: Connection, kind: str) -> None:
+        """The request of ``connection`` ended in an error of ``kind``."""
+
+
+class Connection:
+    """A client with one request at a time. Times are nanoseconds of ``perf_counter_ns``.
+
+    Attributes:
+        endpoints: what its user may ask for, each as often as its weight.
+        endpoint: what it asks for now, or asked for last.
+        due_ns: when that request was due: latency counts from here, set-up of the connection included.
+        asked_ns: when it was handed to the system.
+        lost: the kind of failure that took the connection away, "" once an answer has come since.
+    """
+
+    __slots__ = (
+        "_longest_bytes",
+        "_owner",
+        "_partial",
+        "_reader",
+        "_socket",
+        "_state",
+        "_unsent",
+        "asked_ns",
+        "due_ns",
+        "endpoint",
+        "endpoints",
+        "failures",
+        "lost",
+    )
+
+    def __init__(self, owner: Owner, endpoints: Sequence[Endpoint]) -> None:
+        self._owner = owner
+        self._longest_bytes = max(len(endpoint.expected.body) for endpoint in endpoints)
+        self._socket: socket.socket | None = None
+        self._state = _IDLE
+        self._unsent = b""
+        self.endpoints = endpoints
+        self.endpoint = endpoints[0]
+        self.due_ns = self.asked_ns = 0
+        self.lost = ""
+        self.failures = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._state != _IDLE
+
+    def ask(self, endpoint: Endpoint, due_ns: int) -> None:
+        """Send the request of ``endpoint``, which was due at ``due_ns``; connect first where need be."""
+        self.endpoint = endpoint
+        self.due_ns = due_ns
+        self.asked_ns = perf_counter_ns()
+        if self._socket is None:
+            self._connect()
+        else:
+            self._state = _WAITING
+            self._send(endpoint.wire)
+
+    def ready(self) -> None:
+        """The engine saw that the socket can be read from, or written to where that was waited for."""
+        if self._state == _CONNECTING:
+            self._connected()
+            return
+        if self._unsent:
+            self._send(self._unsent)
+            # An answer to half a request is parsed, and the connection not used again.
+            self._partial |= bool(self._unsent)
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if self.busy:
+                self.fail(failure_kind(error))
+            else:
+                self.close()
+            return
+        now_ns = perf_counter_ns()
+        endpoint = self.endpoint
+        if data == endpoint.known and not self._partial and self._state == _WAITING:
+            self._right(now_ns)
+        elif data:
+            self._parse(data, now_ns)
+        else:
+            self._ended(now_ns)
+
+    def fail(self, kind: str) -> None:
+        """The request failed by ``kind`` without a whole answer, and the connection with it."""
+        self.close()
+        self.lost = kind
+        self.failures += 1
+        self._owner.failed(self, kind)
+
+    def rest(self) -> None:
+        """The request under way is settled, and no other follows at once."""
+        self._state = _IDLE
+
+    def close(self) -> None:
+        """End the connection, not the request: who settles it also lets the connection rest."""
+        self._unsent = b""
+        if self._socket is not None:
+            self._owner.forget(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        self._state = _CONNECTING
+        self._reader = ResponseReader(self._longest_bytes)
+        self._partial = False
+        try:
+            self._socket = _Socket(self._owner.family, socket.SOCK_STREAM)
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._owner.watch(self._socket, self, writable=True)
+            self._socket.connect(self._owner.address)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(failure_kind(error))
+            return
+        self._connected()
+
+    def _connected(self) -> None:
+        assert self._socket is not None
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self.fail(failure_kind(OSError(number, "")))
+            return
+        self._owner.watch(self._socket, self, writable=False)
+        self._state = _WAITING
+        self._send(self.endpoint.wire)
+
+    def _send(self, data: bytes) -> None:
+        assert self._socket is not None
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.fail(failure_kind(error))
+            return
+        if sent < len(data) or self._unsent:
+            self._unsent = data[sent:]
+            self._owner.watch(self._socket, self, writable=bool(self._unsent))
+
+    def _parse(self, data: bytes, now_ns: int) -> None:
+        if self._state != _WAITING:
+            self.close()  # an answer that nobody asked for: the next request takes a new connection
+            return
+        try:
+            if not self._reader.feed(data):
+                self._partial = True
+                return
+        except MalformedResponse:
+            self.fail("protocol")
+            return
+        self._whole(now_ns, None if self._partial else data)
+
+    def _ended(self, now_ns: int) -> None:
+        if self._state != _WAITING:
+            self.close()  # between two requests a server may
+        elif self._partial and self._reader.end():
+            self._whole(now_ns, None)
+        else:
+            self.fail("closed")
+
+    def _whole(self, now_ns: int, data: bytes | None) -> None:
+        """A whole answer is there: judge it. ``data`` is the answer's bytes where they came in one piece."""
+        reader, endpoint = self._reader, self.endpoint
+        difference = endpoint.difference(reader.status, reader.body)
+        keep = reader.keep_alive and endpoint.keep_alive and not self._unsent
+        self._partial = False
+        reader.reset()
+        if not keep:
+            self.close()
+        if difference is None:
+            if keep and data is not None:
+                endpoint.known = data
+            self._right(now_ns)
+        else:
+            self.lost = ""
+            self.failures = 0
+            self._owner.failed(self, difference)
+
+    def _right(self, now_ns: int) -> None:
+        if self.failures:
+            self.lost = ""
+            self.failures = 0
+        self._owner.answered(self, now_ns)

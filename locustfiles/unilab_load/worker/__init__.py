@@ -1,0 +1,1 @@
+"""One process that makes load, and the messages by which it reports."""

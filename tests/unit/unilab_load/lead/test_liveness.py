@@ -1,0 +1,45 @@
+"""When a target counts as crashed or hung."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Load = Callable[[str], Any]
+
+
+# Liveness: 4 users, 2 s, silent since 10.
+
+
+@pytest.mark.parametrize(
+    ("now_s", "waiting", "lost", "state"),
+    [
+        (14.9, 0, {"refused": 4}, None),
+        (15.0, 0, {"refused": 4}, "crashed"),
+        (15.0, 0, {"refused": 1, "reset": 1, "closed": 1, "unreachable": 1}, "crashed"),
+        (15.0, 0, {"refused": 3}, None),
+        (15.0, 0, {"refused": 3, "timeout": 1}, None),
+        (15.0, 1, {"refused": 3}, "hung"),
+        (11.9, 4, {}, None),
+        (12.0, 4, {}, "hung"),
+        (12.0, 1, {}, "hung"),
+        (60.0, 0, {}, None),
+        (14.0, 4, {"refused": 4}, None),
+    ],
+)
+def test_crashed_and_hung(
+    now_s: float, waiting: int, lost: dict[str, int], state: str | None, load: Load
+) -> None:
+    seen = load("lead.liveness").Liveness(4, 2.0, 9.0)
+    assert seen.ending(10.0, 1, 4, {}) is None
+    ending = seen.ending(now_s, 1, waiting, lost)
+    assert (ending and ending.state) == state
+    assert ending is None or f"{now_s - 10:.1f} s" in ending.why
+
+
+def test_an_answer_starts_the_silence_anew(load: Load) -> None:
+    seen = load("lead.liveness").Liveness(4, 2.0, 0.0)
+    for now_s in range(1, 20):
+        assert seen.ending(now_s, now_s, 4, {"closed": 4}) is None
