@@ -23,7 +23,7 @@ PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
 PACKAGES += $(if $(shell command -v mvn),,maven)
 
-.PHONY: help setup demo test test-xen lint unit integration molecule clean distclean lock
+.PHONY: help setup demo test test-xen lint unit integration molecule clean distclean docs lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,7 @@ lint: setup ## style and types
 	$(BIN)/yamllint --strict .
 	ANSIBLE_INVENTORY=inventories/local/hosts.yml PATH="$(CURDIR)/$(BIN):$$PATH" \
 		$(BIN)/ansible-lint --offline -q --profile production
+	$(BIN)/python tools/validate_modules.py
 
 unit: setup ## tests that need nothing but Python
 	$(BIN)/pytest tests/unit
@@ -68,6 +69,9 @@ stop-lab:
 	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
 		$(BIN)/ansible-playbook -i inventories/xapi_double playbooks/local_lab.yml -e local_lab_state=$(LAB_STATE); \
 	fi
+
+docs: setup ## write the README of each role from its meta and defaults
+	$(BIN)/python tools/role_docs.py
 
 lock: ## write the locks of Python's packages anew
 	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml
@@ -96,8 +100,8 @@ LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-
 	@touch $@
 
 # From Galaxy where it answers; else the same collections out of the community bundle on PyPI.
-.cache/collections.stamp: requirements.yml tools/collections.py .cache/venv.stamp
-	@$(BIN)/python tools/collections.py requirements.yml .collections
+.cache/collections.stamp: requirements.yml tools/install_collections.py .cache/venv.stamp
+	@$(BIN)/python tools/install_collections.py requirements.yml .collections
 	@touch $@
 
 # Locust for the client, which has no way out of the laboratory.

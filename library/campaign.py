@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: campaign
 short_description: Open a campaign, new or resumed, and say which trials remain
+version_added: "0.1.0"
 description:
   - Runs on the controller.
 options:
@@ -31,7 +32,7 @@ options:
     description: Name of the campaign; empty to resume this study's unfinished one, or make a new one.
     type: str
     default: ""
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: capstan_image
 short_description: The disk of an OSv guest from a staged tree
+version_added: "0.1.0"
 description:
   - Joins OSv's loader, as it came, and a staged tree into a disk, the same bytes for the same input.
   - With a kernel ELF the disk holds the file system only, and the hypervisor is given the kernel.
@@ -45,7 +46,7 @@ attributes:
   diff_mode:
     support: full
     description: Shows what the disk is made of, and the entries that are added, removed and changed.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_archive
 short_description: A Docker image from a staged tree, without a Docker engine
+version_added: "0.1.0"
 description:
   - Writes an archive for C(docker image load) from a staged tree and its libc set.
   - The same tree gives the same image, whose id is known before an engine loads it.
@@ -15,7 +16,7 @@ options:
     type: path
     required: true
   libc_files:
-    description: The tree's libc set, as returned by M(staged_tree).
+    description: The tree's libc set, as returned by the module C(staged_tree).
     type: list
     elements: dict
     default: []
@@ -39,7 +40,7 @@ attributes:
   check_mode:
     support: full
     description: Tells whether the archive would be made.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

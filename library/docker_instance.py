@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_instance
 short_description: A container, created with its caps, started, timed to its first right answer, or removed
+version_added: "0.1.0"
 description:
   - Start and polling are one module, so that the boot time holds nothing of Ansible's own time.
   - The caps are there from the first instruction, because a JVM sizes itself by them.
@@ -50,7 +51,7 @@ options:
     description: How long to wait for the first right answer.
     type: float
     default: 120
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

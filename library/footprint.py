@@ -5,7 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: footprint
-short_description: Memory of a running instance, by every kind that can be had
+short_description: Memory of a running instance, by every kind that the platform offers
+version_added: "0.1.0"
+description:
+  - Reads memory figures of a container or guest and changes nothing.
 options:
   platform:
     description: What runs the instance.
@@ -20,14 +23,14 @@ options:
     description: State directory of the guest (qemu).
     type: path
   connection:
-    description: How XAPI is reached (xenserver); the suboptions are those of M(xenserver_guest).
-    type: dict
+    description: Address, account and certificate of XAPI; needed with platform C(xenserver).
   when:
     description: What the instance has been through, kept with each figure.
     type: str
     choices: [idle, loaded]
     required: true
-author: unilab
+extends_documentation_fragment: [xenserver_connection]
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_provenance
 short_description: What a host is, as far as it can shape a measurement
+version_added: "0.1.0"
 description:
   - Reads a few files and versions. Ansible's own fact gathering takes ten seconds and more on an
     emulated CPU and still lacks microcode, governor and hypervisor.
@@ -15,7 +16,7 @@ options:
     type: list
     elements: list
     default: []
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lab_network
 short_description: The network of the one-machine laboratory
+version_added: "0.1.0"
 description:
   - Joins machines by a bridge, all in network namespaces of their own.
   - The user's own network namespace is left as it is.
@@ -40,7 +41,7 @@ options:
         description: Put the address on a bridge, so that the machine's guests join the network.
         type: bool
         default: false
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linux_boot
 short_description: Kernel and initramfs for Linux guests
+version_added: "0.1.0"
 description:
   - Unpacks an installed kernel and writes an initramfs of busybox and the few modules that a QEMU
     guest with virtio devices needs. The service in the guest's disk becomes its only program.
@@ -24,7 +25,7 @@ attributes:
   check_mode:
     support: full
     description: Tells whether a file would be made.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,10 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linux_boot_disk
 short_description: A disk from which a PC's BIOS boots a Linux guest
+version_added: "0.1.0"
 description:
   - Joins SYSLINUX, a kernel, an initramfs for Xen and for QEMU, and the guest's root into one raw disk. The
     service in the root becomes the guest's only program.
-  - The command line is empty; M(xenserver_guest) puts that of each boot in its place.
+  - The command line is empty; the module C(xenserver_guest) puts that of each boot in its place.
   - Needs the packages syslinux and mtools, and nothing of root's rights.
 options:
   packages:
@@ -21,7 +22,7 @@ options:
     type: str
     default: ""
   root:
-    description: The guest's root, as M(linux_disk) writes it.
+    description: The guest's root, as the module C(linux_disk) writes it.
     type: path
     required: true
   path:
@@ -32,7 +33,7 @@ attributes:
   check_mode:
     support: full
     description: Tells whether the disk would be made.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linux_disk
 short_description: The disk of a Linux guest from a staged tree
+version_added: "0.1.0"
 description:
   - Writes a staged tree and its libc set as an uncompressed squashfs, the same for the same tree.
   - Needs C(mksquashfs) of squashfs-tools 4.5 or newer.
@@ -15,7 +16,7 @@ options:
     type: path
     required: true
   libc_files:
-    description: The tree's libc set, as returned by M(staged_tree).
+    description: The tree's libc set, as returned by the module C(staged_tree).
     type: list
     elements: dict
     default: []
@@ -27,7 +28,7 @@ attributes:
   check_mode:
     support: full
     description: Tells whether the disk would be made.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nspawn_machine
 short_description: A machine of the one-machine laboratory as a systemd-nspawn container
+version_added: "0.1.0"
+description:
+  - Boots a Debian root, which it does not write to, under a copy-on-write layer in a network namespace.
 options:
   name:
     description: Host name of the machine.
@@ -37,7 +40,7 @@ options:
     description: CPU list that the machine is bound to; empty for all.
     type: str
     default: ""
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

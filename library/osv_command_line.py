@@ -6,10 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: osv_command_line
 short_description: The command line of an OSv disk that boots by itself
+version_added: "0.1.0"
 description:
   - Replaces the command line in the disk's own sectors, without making the disk again, so that
     each instance gets its address, environment and nonce.
-  - The record that M(capstan_image) keeps beside a disk then no longer fits, so give it a copy.
+  - The record that the module C(capstan_image) keeps beside a disk then no longer fits, so give it a copy.
 options:
   path:
     description: A raw disk, or a dynamic VHD or qcow2 whose first sectors are not compressed.
@@ -26,7 +27,7 @@ attributes:
   diff_mode:
     support: full
     description: Shows both command lines.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

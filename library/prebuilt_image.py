@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: prebuilt_image
 short_description: The unikernels that a study supplies as images, checked and hashed
+version_added: "0.1.0"
 description:
   - Runs on the controller and changes nothing.
 options:
@@ -25,7 +26,7 @@ attributes:
   check_mode:
     support: full
     description: It changes nothing anyway.
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: qemu_accelerator
 short_description: Which accelerator really runs a guest on this machine
+version_added: "0.1.0"
 description:
   - Boots a Linux kernel under KVM with a time limit. Where it does not speak, the answer is TCG.
   - The answer is kept in a file and holds until the machine is booted again.
@@ -22,7 +23,7 @@ options:
     description: File that keeps the answer.
     type: path
     required: true
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: qemu_guest
 short_description: A QEMU guest, booted, timed to its first right answer, paused, or ended
+version_added: "0.1.0"
 description:
   - The guest outlives the module. Its console, pid and control socket lie in I(directory).
   - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time; with
@@ -115,7 +116,7 @@ options:
     description: How long to wait for the first right answer, or for a power-off.
     type: float
     default: 120
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: resource_cap
 short_description: Limit CPU and memory of a running instance, and read the limits back
+version_added: "0.1.0"
 description:
   - A container's limits are changed where they differ. A guest's are fixed at its start and only read.
   - Fails when, after that, the system itself states other limits than the wanted ones.
@@ -23,8 +24,7 @@ options:
     description: State directory of the guest (qemu).
     type: path
   connection:
-    description: How XAPI is reached (xenserver); the suboptions are those of M(xenserver_guest).
-    type: dict
+    description: Address, account and certificate of XAPI; needed with platform C(xenserver).
   cpus:
     description: CPUs' worth of time, or number of vCPUs.
     type: float
@@ -37,7 +37,8 @@ options:
     description: CPU list that a container is bound to; empty for all.
     type: str
     default: ""
-author: unilab
+extends_documentation_fragment: [xenserver_connection]
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

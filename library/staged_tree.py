@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: staged_tree
 short_description: One file tree from a service's manifest
+version_added: "0.1.0"
 description:
   - Runs the manifest's build command and stages its files, the shared libraries that its programs
     need, and what every runtime needs, into one tree, which is put in its place by renaming.
@@ -32,7 +33,7 @@ attributes:
   diff_mode:
     description: Shows the entries that are added, removed and changed.
     support: full
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: study
 short_description: Read and check a study, and say which of its arms cannot run here
+version_added: "0.1.0"
 description:
   - Runs on the controller and changes nothing.
 options:
@@ -25,7 +26,7 @@ options:
     description: Hash of what I(osv_loader) is the address of.
     type: str
     default: ""
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

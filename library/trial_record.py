@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: trial_record
 short_description: Write the record of a trial, whole or not at all
+version_added: "0.1.0"
 description:
   - Runs on the controller. Decides from the results of the steps how the trial ended.
 options:
@@ -21,7 +22,7 @@ options:
     description: Results of the steps by name.
     type: dict
     required: true
-author: unilab
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

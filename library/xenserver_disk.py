@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: xenserver_disk
 short_description: A disk image on a XenServer or XCP-ng host, uploaded once
+version_added: "0.1.0"
 description:
   - Streams a raw disk or a dynamic VHD from the machine that runs the module into a storage repository.
   - A disk of the same content is not uploaded again; one of another content is replaced. The hash stands in
@@ -13,38 +14,7 @@ description:
   - Interrupted or failed, it leaves no disk.
 options:
   connection:
-    description: How XAPI is reached.
-    type: dict
     required: true
-    suboptions:
-      hostname:
-        description: Address of the host, of a pool's coordinator best.
-        type: str
-        required: true
-      port:
-        description: Port of XAPI.
-        type: int
-        default: 443
-      username:
-        description: Account.
-        type: str
-        default: root
-      password:
-        description: Its password.
-        type: str
-        required: true
-      ca_file:
-        description: PEM file of the CA, or of the host's own certificate. Empty for the system's CAs.
-        type: path
-        default: ""
-      fingerprint:
-        description: SHA-256 of the host's certificate; it then counts alone, whatever name it bears.
-        type: str
-        default: ""
-      validate_certs:
-        description: False believes any certificate.
-        type: bool
-        default: true
   name:
     description: Name of the disk. Disks of this name that unilab did not make are left as they are.
     type: str
@@ -69,7 +39,8 @@ attributes:
     support: full
     description: Shows hash and size.
 requirements: [XenAPI]
-author: unilab
+extends_documentation_fragment: [xenserver_connection]
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

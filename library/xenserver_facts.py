@@ -6,12 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: xenserver_facts
 short_description: What a XenServer or XCP-ng host is and has, asked of XAPI
+version_added: "0.1.0"
 description:
   - Logs in, looks up storage, network and template, and changes nothing.
 options:
   connection:
-    description: How XAPI is reached; the suboptions are those of M(xenserver_guest).
-    type: dict
     required: true
   sr:
     description: Storage repository, by name or uuid; empty for the pool's default.
@@ -26,7 +25,8 @@ attributes:
     support: full
     description: Reads only.
 requirements: [XenAPI]
-author: unilab
+extends_documentation_fragment: [xenserver_connection]
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 provenance:
-  description: The facts that records keep, in the words of M(host_provenance).
+  description: The facts that records keep, in the words of the module C(host_provenance).
   returned: always
   type: dict
   sample: {cpu: AMD EPYC, cpus: 8, kernel: 4.19.0+1, operating_system: XCP-ng 8.3.0, virtualization: xen}

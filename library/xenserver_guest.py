@@ -6,6 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: xenserver_guest
 short_description: A guest of XenServer or XCP-ng from an uploaded disk, capped, timed, or ended
+version_added: "0.1.0"
 description:
   - The guest is an HVM one that boots a clone of an uploaded disk; the clone lives and dies with it.
   - CPU cap, weight and mask are checked here, set before the start (XAPI reads them only then), read back.
@@ -13,38 +14,7 @@ description:
   - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time.
 options:
   connection:
-    description: How XAPI is reached.
-    type: dict
     required: true
-    suboptions:
-      hostname:
-        description: Address of the host, of a pool's coordinator best.
-        type: str
-        required: true
-      port:
-        description: Port of XAPI.
-        type: int
-        default: 443
-      username:
-        description: Account.
-        type: str
-        default: root
-      password:
-        description: Its password.
-        type: str
-        required: true
-      ca_file:
-        description: PEM file of the CA, or of the host's own certificate. Empty for the system's CAs.
-        type: path
-        default: ""
-      fingerprint:
-        description: SHA-256 of the host's certificate; it then counts alone, whatever name it bears.
-        type: str
-        default: ""
-      validate_certs:
-        description: False believes any certificate.
-        type: bool
-        default: true
   name:
     description: Name of the guest.
     type: str
@@ -57,7 +27,7 @@ options:
     choices: [started, stopped, restarted, absent]
     default: started
   disk:
-    description: Uuid of the uploaded disk, as M(xenserver_disk) returns it.
+    description: Uuid of the uploaded disk, as the module C(xenserver_disk) returns it.
     type: str
   image:
     description: The raw image that was uploaded; from its first sectors those with I(command_line) are made.
@@ -124,7 +94,8 @@ attributes:
     support: full
     description: Shows the guest's hardware and power state.
 requirements: [XenAPI]
-author: unilab
+extends_documentation_fragment: [xenserver_connection]
+author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

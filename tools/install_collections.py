@@ -1,6 +1,6 @@
 """Install the collections of requirements.yml: from Galaxy, or out of PyPI's community bundle.
 
-    python tools/collections.py requirements.yml .collections
+    python tools/install_collections.py requirements.yml .collections
 
 The bundle is a 54 MB download that unpacks to 547 MB; only the wanted folders are taken out of it.
 """
@@ -50,7 +50,7 @@ def _installed(target: Path, name: str) -> str | None:
 
 def _from_galaxy(requirements: Path, target: Path) -> bool:
     galaxy = Path(sys.executable).with_name("ansible-galaxy")
-    command = [galaxy, "collection", "install", "-r", requirements, "-p", target]
+    command = [str(galaxy), "collection", "install", "-r", str(requirements), "-p", str(target)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=GALAXY_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
