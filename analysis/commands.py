@@ -12,8 +12,10 @@ import polars as pl
 
 from analysis.checks.evidence import Evidence, evidence_of
 from analysis.checks.trials import RULES
-from analysis.estimates.comparisons import Comparison, compare, find_pairs
+from analysis.estimates.comparisons import Comparison, compare
+from analysis.estimates.pairs import find_pairs
 from analysis.estimates.power import boots_needed, pooled_spread, smallest_ratio
+from analysis.estimates.ratio import EQUIVALENCE_MARGIN
 from analysis.records import tables
 from analysis.records.metrics import THROUGHPUT, Metric, metrics_of
 from analysis.records.results import Results, read_results
@@ -104,6 +106,7 @@ def comparison_table(rows: Sequence[Comparison]) -> pl.DataFrame:
         "boots_base": pl.Int64,
         **dict.fromkeys(numbers, pl.Float64),
         "same_within_3_percent": pl.Boolean,
+        "method": pl.String,
     }
     return pl.DataFrame([_comparison(row) for row in rows], schema=schema, orient="row")
 
@@ -185,7 +188,8 @@ def _comparison(row: Comparison) -> tuple[object, ...]:
         *((None, None) if found.insufficient else (found.low, found.high)),
         row.delta,
         *((second.low, second.high) if second else (None, None)),
-        row.same,
+        found.same_within(EQUIVALENCE_MARGIN),
+        None if found.insufficient else found.method,
     )
 
 

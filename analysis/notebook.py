@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from analysis import commands
-from analysis.estimates.comparisons import compare, find_pairs
+from analysis.estimates.comparisons import compare
+from analysis.estimates.pairs import find_pairs
 from analysis.records.metrics import metrics_of
 from analysis.verdicts.answers import answer_table, answers_of
 

@@ -12,7 +12,8 @@ import polars as pl
 
 from analysis.checks.steady_state import SHORTEST_S, WarmUp
 from analysis.estimates import CONFIDENCE
-from analysis.estimates.ratio import MINIMUM_BOOTS, ratio_of_means_interval
+from analysis.estimates.block_table import BlockTable
+from analysis.estimates.ratio import MINIMUM_BOOTS, RatioInterval
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.metrics import THROUGHPUT, right_answers
 from contracts.arms import split_service
@@ -63,11 +64,10 @@ def few_boots(cells: Sequence[CellTrials]) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Control:
-    """One cell against itself: throughputs of two sets of its boots, and which these are."""
+    """One cell against itself: the ratio of two sets of its boots, and which sets these are."""
 
     cell: CellTrials
-    first: Sequence[float]
-    second: Sequence[float]
+    ratio: RatioInterval
     sets: str
 
 
@@ -81,13 +81,13 @@ def a_against_a(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -
     found = controls(cells, twins)
     findings = []
     for control in found:
-        ratio = ratio_of_means_interval(control.first, control.second, 1 - (1 - CONFIDENCE) / len(found))
-        if ratio.told_apart:
+        low, high = control.ratio.ends(1 - (1 - CONFIDENCE) / len(found))
+        if low > 1 or high < 1:
             what = (
-                f"A/A: {control.sets} give {ratio.ratio:.3f} "
-                f"({ratio.low:.3f} to {ratio.high:.3f}), though both are the same arm"
+                f"A/A: {control.sets} give {control.ratio.ratio:.3f} "
+                f"({low:.3f} to {high:.3f}), though both are the same arm"
             )
-            enough = min(len(control.first), len(control.second)) >= _BOOTS_TO_BLAME
+            enough = min(control.ratio.boots_other, control.ratio.boots_base) >= _BOOTS_TO_BLAME
             severity: Severity = "excluded" if enough else "caution"
             cell = control.cell.cell
             findings.append(Finding("a/a", severity, _name(cell), what, (cell.slug,)))
@@ -98,21 +98,19 @@ def controls(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> l
     """What each cell is compared with, where there are boots enough.
 
     The cell's second set of boots, ``twins``, where the study names a control; else its own boots of even
-    blocks against those of odd ones, which lie between each other in time.
+    blocks against those of odd ones, which alternate in time.
     """
     known = {(arm_booted(twin.cell.arm), twin.cell.setting): twin for twin in twins}
+    table = BlockTable((*cells, *twins), THROUGHPUT)
     found = []
     for cell in cells:
         twin = known.get((cell.cell.arm, cell.cell.setting))
         if twin is not None:
-            sets = [row.values(THROUGHPUT) for row in (cell, twin)]
-            said = "its boots against those of its control"
+            ratio, sets = table.ratio(cell, twin), "its boots against those of its control"
         else:
-            blocks = [cell.trials.filter(pl.col("block") % 2 == part) for part in (0, 1)]
-            sets = [THROUGHPUT.values(trials) for trials in blocks]
-            said = "its even blocks against its odd ones"
-        if min(map(len, sets)) >= MINIMUM_BOOTS:
-            found.append(Control(cell, sets[0], sets[1], said))
+            ratio, sets = table.halves(cell), "its even blocks against its odd ones"
+        if ratio and min(ratio.boots_other, ratio.boots_base) >= MINIMUM_BOOTS:
+            found.append(Control(cell, ratio, sets))
     return found
 
 

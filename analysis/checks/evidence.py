@@ -47,6 +47,11 @@ class Evidence:
     controls: tuple[CellTrials, ...] = ()
 
     @cached_property
+    def every_cell(self) -> tuple[CellTrials, ...]:
+        """Cells and controls: all boots that share the blocks."""
+        return (*self.cells, *self.controls)
+
+    @cached_property
     def valid(self) -> pl.DataFrame:
         """The trials that count."""
         return self.trials.filter(pl.col("why_not") == "")

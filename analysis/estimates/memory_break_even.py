@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis.estimates.break_even import BreakEven, break_even
-from analysis.estimates.comparisons import Pair
+from analysis.estimates.pairs import Pair
 from analysis.records.metrics import THROUGHPUT, memory_column, memory_kinds
 from analysis.verdicts.judge import MEMORY_KINDS
 

@@ -1,16 +1,17 @@
-"""The ratio of two arms: Welch's interval, the test that two arms are the same, and Cliff's delta."""
+"""The ratio of two arms with its interval, the test that they are the same, and Cliff's delta."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from analysis.estimates import CONFIDENCE
+from analysis.estimates.blocked import Estimate, Method, welch_estimate
 
 Array = npt.NDArray[np.float64]
 
@@ -24,10 +25,13 @@ class RatioInterval:
     """A ratio other / base of geometric means over boots, with its interval.
 
     Attributes:
-        ratio: the quotient of the geometric means; NaN where one side has no boot.
-        low, high: the interval; 0 and infinity where there are too few boots.
-        degrees_of_freedom: Welch-Satterthwaite; NaN where there is no interval.
+        ratio: the point, exp of ``method``'s difference of log means; NaN where one side has no boot. Where
+            no boot is missing it is the quotient of the geometric means by every method.
+        low, high: the 95 % interval; 0 and infinity where there are too few boots.
+        degrees_of_freedom: of ``standard_error``; NaN where there is no interval.
         boots_other, boots_base: values on each side.
+        standard_error: of the logarithm of the ratio; NaN where there is no interval.
+        method: of analysis.estimates.blocked.
     """
 
     ratio: float
@@ -36,6 +40,8 @@ class RatioInterval:
     degrees_of_freedom: float
     boots_other: int
     boots_base: int
+    standard_error: float = math.nan
+    method: Method = "welch"
 
     @property
     def insufficient(self) -> bool:
@@ -43,9 +49,70 @@ class RatioInterval:
         return not math.isfinite(self.high)
 
     @property
-    def told_apart(self) -> bool:
+    def excludes_one(self) -> bool:
         """Whether the interval excludes 1."""
         return self.low > 1 or self.high < 1
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval, as a share of the ratio: 0.05 is 5 %; infinity where there is none."""
+        return self.high / self.ratio - 1 if not self.insufficient else math.inf
+
+    @property
+    def p_value(self) -> float:
+        """Of the hypothesis that the ratio is 1, by Student's t; 1 where there is no interval."""
+        if self.insufficient or not self.standard_error > 0:
+            return 1.0
+        return 2 * float(
+            special.stdtr(self.degrees_of_freedom, -abs(math.log(self.ratio)) / self.standard_error)
+        )
+
+    def ends(self, confidence: float) -> tuple[float, float]:
+        """The interval at another confidence; (0, infinity) where there is none."""
+        if self.insufficient or math.isnan(self.standard_error):
+            return 0.0, math.inf
+        width = float(special.stdtrit(self.degrees_of_freedom, (1 + confidence) / 2)) * self.standard_error
+        if width > _LARGEST_MARGIN:
+            return 0.0, math.inf
+        return self.ratio * math.exp(-width), self.ratio * math.exp(width)
+
+    def widened(self, allowance: float) -> RatioInterval:
+        """Both ends moved outwards by ``allowance``, on the logarithm: a bias that is possible on top."""
+        if not allowance or self.insufficient:
+            return self
+        if not allowance <= _LARGEST_MARGIN:
+            return replace(self, low=0.0, high=math.inf)
+        factor = math.exp(allowance)
+        return replace(self, low=self.low / factor, high=self.high * factor)
+
+    def same_within(self, margin: float) -> bool | None:
+        """Whether the ratio lies between 1 / (1 + margin) and 1 + margin; None: no interval.
+
+        Two one-sided tests at 5 % each: the 90 % interval lies inside the margin. Schuirmann, "A comparison
+        of the two one-sided tests procedure and the power approach", J. Pharmacokinetics and
+        Biopharmaceutics 15, 1987. False means "not shown", never "different".
+        """
+        if self.insufficient:
+            return None
+        low, high = self.ends(2 * CONFIDENCE - 1)
+        return low > 1 / (1 + margin) and high < 1 + margin
+
+
+def no_interval(ratio: float, boots_other: int, boots_base: int) -> RatioInterval:
+    """A ratio whose boots give no interval."""
+    return RatioInterval(ratio, 0.0, math.inf, math.nan, boots_other, boots_base)
+
+
+def interval_of(found: Estimate, boots: tuple[int, int], method: Method = "welch") -> RatioInterval:
+    """The ratio of a difference of log means with its standard error; no interval where it is not finite."""
+    error, freedom = float(found.standard_error), float(found.freedom)
+    ratio = math.exp(float(found.difference))
+    with np.errstate(invalid="ignore"):
+        width = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
+    if not width <= _LARGEST_MARGIN:
+        return no_interval(ratio, *boots)
+    low, high = ratio * math.exp(-width), ratio * math.exp(width)
+    return RatioInterval(ratio, low, high, freedom, *boots, error, method)
 
 
 def geometric_mean(values: Sequence[float]) -> float:
@@ -68,72 +135,26 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tu
     return mean, mean * math.exp(-width), mean * math.exp(width)
 
 
-def welch(other: Array, base: Array, confidence: float = CONFIDENCE) -> tuple[Array, Array, Array]:
-    """Difference of means, half width of its interval, and degrees of freedom, along the last axis.
+def ratio_of_means_interval(other: Sequence[float], base: Sequence[float]) -> RatioInterval:
+    """Ratio of the geometric means of two independent sets of boots, with Welch's t interval on logarithms.
 
-    d +- t * sqrt(s_a^2/k_a + s_b^2/k_b). Welch, "The generalization of 'Student's' problem when several
-    different population variances are involved", Biometrika 34, 1947; degrees of freedom by
-    Satterthwaite, Biometrics Bulletin 2, 1946. Where neither side varies the width is NaN.
+    Boots as the unit by Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013.
 
-    Args:
-        other, base: shape (..., boots), two boots at least on each side.
-        confidence: nominal coverage of the two-sided interval.
-    """
-    boots = other.shape[-1], base.shape[-1]
-    of_means = [
-        np.var(side, axis=-1, ddof=1) / count for side, count in zip((other, base), boots, strict=True)
-    ]
-    total = of_means[0] + of_means[1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = total**2 / sum(part**2 / (count - 1) for part, count in zip(of_means, boots, strict=True))
-    width = special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(total)
-    return np.mean(other, axis=-1) - np.mean(base, axis=-1), width, freedom
-
-
-def ratio_of_means_interval(
-    other: Sequence[float], base: Sequence[float], confidence: float = CONFIDENCE
-) -> RatioInterval:
-    """Ratio of the geometric means of two independent sets of boots, with Welch's t interval.
-
-    Welch's interval on logarithms, exponentiated; boots as the unit by Kalibera and Jones, "Rigorous
-    benchmarking in reasonable time", ISMM 2013.
-
-    Boots that agree to the last digit on both sides give no interval either: they show the
-    resolution of the measurement, not that nothing varies.
+    Boots that agree to the last digit on both sides give no interval: they show the resolution of the
+    measurement, not that nothing varies.
 
     Args:
         other: one positive value per boot of the numerator's arm.
         base: the same for the denominator's arm, in the same unit.
-        confidence: nominal coverage of the two-sided interval.
 
     Raises:
         ValueError: a value is not positive.
     """
-    ratio = geometric_mean(other) / geometric_mean(base)
-    none = RatioInterval(ratio, 0.0, math.inf, math.nan, len(other), len(base))
-    if min(len(other), len(base)) < MINIMUM_BOOTS or max(np.ptp(other), np.ptp(base)) == 0:
-        return none
-    _, width, freedom = (float(part) for part in welch(logarithms(other), logarithms(base), confidence))
-    if not width <= _LARGEST_MARGIN:
-        return none
-    return RatioInterval(
-        ratio, ratio * math.exp(-width), ratio * math.exp(width), freedom, len(other), len(base)
-    )
-
-
-def same_within(
-    other: Sequence[float], base: Sequence[float], margin: float = EQUIVALENCE_MARGIN
-) -> bool | None:
-    """Whether two arms are the same within ``margin`` (0.03: a ratio from 1/1.03 to 1.03); None: too few.
-
-    Two one-sided tests at 5 % each: the 90 % interval lies inside the margin. Schuirmann, "A comparison
-    of the two one-sided tests procedure and the power approach", J. Pharmacokinetics and
-    Biopharmaceutics 15, 1987. False means "not shown", never "different".
-    """
-    found = ratio_of_means_interval(other, base, 2 * CONFIDENCE - 1)
-    if found.insufficient:
-        return None
-    return found.low > 1 / (1 + margin) and found.high < 1 + margin
+    boots = len(other), len(base)
+    if min(boots) < MINIMUM_BOOTS or max(np.ptp(other), np.ptp(base)) == 0:
+        return no_interval(geometric_mean(other) / geometric_mean(base), *boots)
+    found = welch_estimate(logarithms(other), logarithms(base))
+    return interval_of(found, boots)
 
 
 def cliffs_delta(other: Sequence[float], base: Sequence[float]) -> float:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from analysis import reference
 from analysis.estimates.break_even import BreakEven
-from analysis.estimates.comparisons import Pair
 from analysis.estimates.memory_break_even import BreakEvenRow, hosts_in_use_mib
+from analysis.estimates.pairs import Pair
 from analysis.formatting import count, number, ratio
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table

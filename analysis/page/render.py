@@ -17,8 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from analysis import formatting
 from analysis.checks.evidence import Evidence
 from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
-from analysis.estimates.comparisons import Comparison, Pair, compare, find_pairs
+from analysis.estimates.comparisons import Comparison, compare
 from analysis.estimates.memory_break_even import break_even_rows
+from analysis.estimates.pairs import Pair, find_pairs
 from analysis.estimates.rank import samples_needed
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
 from analysis.estimates.stability import stability

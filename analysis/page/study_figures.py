@@ -12,8 +12,9 @@ from itertools import groupby
 
 import numpy as np
 
-from analysis.estimates.comparisons import thread_pairs
-from analysis.estimates.ratio import geometric_mean, ratio_of_means_interval
+from analysis.estimates.block_table import BlockTable
+from analysis.estimates.pairs import thread_pairs
+from analysis.estimates.ratio import geometric_mean
 from analysis.page.labels import Labels
 from analysis.page.plots.bins import EDGES_MS, Bars, bin_data, bin_figure
 from analysis.page.plots.boxes import SHARES, Box, BoxPanel, box_data, box_figure
@@ -50,12 +51,15 @@ def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels
             sort_ratios,
             labels,
         ),
-        "figure6": _scaling("figure6", rest, "docker", dict.fromkeys(("go", "java"), study_value("C048"))),
+        "figure6": _scaling(
+            "figure6", rest, "docker", dict.fromkeys(("go", "java"), study_value("C048")), cells
+        ),
         "figure7": _scaling(
             "figure7",
             rest,
             "osv",
             {"java": study_value("C045"), "python": study_value("C046"), "go": study_value("C047")},
+            cells,
         ),
         "figure8": _boxes(one, windows, labels),
         "figure9": _bins(rest, windows),
@@ -97,16 +101,18 @@ def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
     return geometric_mean(containers[0]) * ratio
 
 
-def _scaling(name: str, cells: Cells, runtime: str, claimed: Mapping[str, float]) -> Sketch | None:
+def _scaling(
+    name: str, cells: Cells, runtime: str, claimed: Mapping[str, float], every: Cells
+) -> Sketch | None:
     rows = []
     found = [cell for cell in cells if cell.runtime == runtime]
+    table = BlockTable(every, THROUGHPUT)
     for more, one in thread_pairs(found):
-        values = [cell.values(THROUGHPUT) for cell in (more, one)]
-        if one.cell.threads == 1 and all(values):
+        interval = table.ratio(more, one)
+        if one.cell.threads == 1 and interval:
             language = split_service(one.cell.service)[1]
             paper = claimed.get(language) if more.cell.threads == 4 else None
             label = f"{one.cell.arm}, {more.cell.threads} / 1 threads"
-            interval = ratio_of_means_interval(values[0], values[1])
             rows.append(RatioRow(one.cell.service, label, interval, paper))
     if not rows:
         return None

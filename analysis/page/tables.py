@@ -12,7 +12,8 @@ import polars as pl
 from analysis.checks.cells import Finding, controls
 from analysis.checks.evidence import Evidence
 from analysis.checks.trials import RULES
-from analysis.estimates.comparisons import Comparison, Refusal
+from analysis.estimates.comparisons import Comparison
+from analysis.estimates.pairs import Refusal
 from analysis.estimates.rank import MedianInterval
 from analysis.estimates.ratio import geometric_mean
 from analysis.estimates.stability import Stability
@@ -91,7 +92,11 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
     """One row per pair, with the means that the ratio divides."""
     unit = comparisons[0].metric.unit
     columns = [_SERVICE, Column("ratio of"), *_numbers(f"means ({unit})", "boots", "ratio")]
-    columns += _numbers("95 % interval", "degrees of freedom", "Cliff's delta")
+    columns += [
+        *_numbers("95 % interval"),
+        Column("method"),
+        *_numbers("degrees of freedom", "Cliff's delta"),
+    ]
     columns += [Column("so the first is"), *_numbers("medians, exact intervals")]
     if any(row.bootstrap for row in comparisons):
         columns += _numbers("bootstrap interval")
@@ -108,6 +113,7 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
                 f"{found.boots_other} / {found.boots_base}",
                 ratio(found.ratio),
                 interval(found),
+                NOTHING if found.insufficient else found.method,
                 number(found.degrees_of_freedom),
                 f"{row.delta:+.2f}",
                 verdict(row),

@@ -73,12 +73,12 @@ def finding(comparison: Comparison) -> str:
     found = comparison.interval
     if found.insufficient:
         return _no_interval(other, base, found)
-    if comparison.same:
+    if found.same_within(EQUIVALENCE_MARGIN):
         return (
             f"{other} and {base} are the same within {EQUIVALENCE_MARGIN * 100:g} % (ratio "
             f"{ratio(found.ratio)}, 95 % interval {interval(found)}, two one-sided tests at 5 %)."
         )
-    if found.told_apart:
+    if found.excludes_one:
         return (
             f"{other} answers {_how_many(found.ratio)} requests per second {_than(found.ratio)} {base} "
             f"(ratio {ratio(found.ratio)}, 95 % interval {interval(found)})."
@@ -93,7 +93,7 @@ def outcome(comparisons: Sequence[Comparison]) -> str:
     """How many comparisons of throughput said something."""
     if not comparisons:
         return "No two arms can be compared yet."
-    apart = sum(row.interval.told_apart for row in comparisons)
+    apart = sum(row.interval.excludes_one for row in comparisons)
     insufficient = sum(row.interval.insufficient for row in comparisons)
     together = len(comparisons) - apart - insufficient
     parts = [
@@ -122,9 +122,9 @@ def verdict(comparison: Comparison) -> str:
     found = comparison.interval
     if found.insufficient:
         return "insufficient"
-    if comparison.same:
+    if found.same_within(EQUIVALENCE_MARGIN):
         return f"the same within {EQUIVALENCE_MARGIN * 100:g} %"
-    if not found.told_apart:
+    if not found.excludes_one:
         return "cannot be told apart"
     return "higher" if found.low > 1 else "lower"
 

@@ -40,13 +40,19 @@ class CellTrials:
     cell: CellKey
     trials: pl.DataFrame
     state: str = ""
-    _known: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _known: dict[str, tuple[list[int | None], list[float]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def boots(self, metric: Metric) -> tuple[Sequence[int | None], Sequence[float]]:
+        """Block and value of each boot: checks, tables and figures all ask, and they are found once."""
+        if metric.key not in self._known:
+            self._known[metric.key] = metric.boots(self.trials)
+        return self._known[metric.key]
 
     def values(self, metric: Metric) -> Sequence[float]:
-        """What ``metric`` finds in the trials: checks, tables and figures all ask, and it is found once."""
-        if metric.key not in self._known:
-            self._known[metric.key] = metric.values(self.trials)
-        return self._known[metric.key]
+        """What ``metric`` finds in the trials, in running order."""
+        return self.boots(metric)[1]
 
     @property
     def runtime(self) -> str:

@@ -20,12 +20,17 @@ class Metric:
     unit: str
     expression: pl.Expr
 
-    def values(self, trials: pl.DataFrame) -> list[float]:
-        """One value per boot, boots without one left out; none where no trial has the column."""
+    def boots(self, trials: pl.DataFrame) -> tuple[list[int | None], list[float]]:
+        """Block and value of every boot that gave one; nothing where no trial has the column."""
         if not set(self.expression.meta.root_names()) <= set(trials.columns):
-            return []
-        found = trials.select(value=self.expression.cast(pl.Float64)).drop_nulls()
-        return found.filter(pl.col("value") > 0)["value"].to_list()
+            return [], []
+        found = trials.select("block", value=self.expression.cast(pl.Float64)).drop_nulls("value")
+        found = found.filter(pl.col("value") > 0)
+        return found["block"].to_list(), found["value"].to_list()
+
+    def values(self, trials: pl.DataFrame) -> list[float]:
+        """One value per boot that gave one."""
+        return self.boots(trials)[1]
 
 
 def right_answers() -> pl.Expr:

@@ -11,14 +11,15 @@ import numpy as np
 import polars as pl
 
 from analysis.checks.evidence import Evidence
-from analysis.estimates.comparisons import Pair, find_pairs, thread_pairs
+from analysis.estimates.block_table import BlockTable
+from analysis.estimates.blocked import welch_estimate
+from analysis.estimates.pairs import Pair, find_pairs, thread_pairs
 from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import (
     MINIMUM_BOOTS,
     RatioInterval,
     mean_interval,
     ratio_of_means_interval,
-    welch,
 )
 from analysis.estimates.stability import MILLION, stability
 from analysis.records.cells import CellTrials
@@ -132,22 +133,26 @@ def _cells(claim: Claim, evidence: Evidence, runtime: str, threads: int | None) 
 
 def _ratios(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Result]:
     for runtime, base in _matching_pairs(claim, evidence, pairs):
-        values = [_values(claim, side) for side in (runtime, base)]
-        if all(values):
-            interval = ratio_of_means_interval(values[0], values[1])
+        interval = _ratio(claim, evidence, runtime, base)
+        if interval:
             yield _of_ratio(_name(runtime, base), interval, runtime, base)
 
 
 def _extras(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Result]:
     for runtime, base in _matching_pairs(claim, evidence, pairs):
-        other, of_base = (np.asarray(_values(claim, side)) for side in (runtime, base))
-        if len(other) and len(of_base):
+        metrics = [_metric(claim, side) for side in (runtime, base)]
+        if all(metrics):
+            other, of_base = (
+                np.asarray(side.values(metric))
+                for side, metric in zip((runtime, base), metrics, strict=True)
+                if metric
+            )
             value = float(other.mean() - of_base.mean())
             low, high = -math.inf, math.inf
             if min(len(other), len(of_base)) >= MINIMUM_BOOTS:
-                _, width, _ = welch(other, of_base)
+                width = float(welch_estimate(other, of_base).half_width())
                 if math.isfinite(width):
-                    low, high = value - float(width), value + float(width)
+                    low, high = value - width, value + width
             yield Result(_name(runtime, base), value, low, high)
 
 
@@ -155,10 +160,19 @@ def _scalings(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterat
     cells = list(_cells(claim, evidence, claim.runtime, None))
     for more, one in thread_pairs(cells):
         if (more.cell.threads, one.cell.threads) == (claim.threads, claim.threads_base):
-            values = [_values(claim, side) for side in (more, one)]
-            if all(values):
+            interval = _ratio(claim, evidence, more, one)
+            if interval:
                 of = f"{more.cell.service} {more.cell.arm}, {more.cell.threads} / {one.cell.threads} threads"
-                yield _of_ratio(of, ratio_of_means_interval(values[0], values[1]), more, one)
+                yield _of_ratio(of, interval, more, one)
+
+
+def _ratio(claim: Claim, evidence: Evidence, other: CellTrials, base: CellTrials) -> RatioInterval | None:
+    """The blocked ratio of one metric; kinds of memory differ between runtimes and share no block table."""
+    if claim.metric != "memory":
+        metric = _metric(claim, other)
+        return BlockTable(evidence.every_cell, metric).ratio(other, base) if metric else None
+    values = [_values(claim, side) for side in (other, base)]
+    return ratio_of_means_interval(*values) if all(values) else None
 
 
 def _values_of_cells(claim: Claim, evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Result]:

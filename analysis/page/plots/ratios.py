@@ -94,7 +94,7 @@ def _said(found: RatioInterval) -> str:
 
 
 def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: float) -> None:
-    ink = INK if found.told_apart else FAINT
+    ink = INK if found.excludes_one else FAINT
     if not found.insufficient:
         low, high = max(found.low, left), min(found.high, right)
         axes.plot([low, high], [position, position], color=ink, linewidth=2.5, solid_capstyle="butt")
@@ -107,7 +107,7 @@ def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: f
         "o",
         color=ink,
         markersize=8,
-        fillstyle="full" if found.told_apart else "none",
+        fillstyle="full" if found.excludes_one else "none",
     )
     axes.annotate(
         _said(found),

@@ -14,7 +14,7 @@ from analysis.__main__ import main
 from analysis.checks.cells import a_against_a, controls, flat_ceiling
 from analysis.checks.evidence import Evidence, evidence_of
 from analysis.checks.steady_state import classify
-from analysis.estimates.comparisons import find_pairs
+from analysis.estimates.pairs import find_pairs
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.results import read_results
 from contracts.study import Study
@@ -195,8 +195,8 @@ def test_a_named_control_is_compared_with_its_arm_and_with_nothing_else(tmp_path
     assert [row.cell.arm for row in evidence.controls] == ["docker-again"]
     assert len(evidence.valid) == 20
     found = {row.cell.cell.arm: row for row in controls(evidence.cells, evidence.controls)}
-    assert len(found["docker"].second) == 5 and "its control" in found["docker"].sets
-    assert len(found["osv-qemu"].second) == 2 and "odd ones" in found["osv-qemu"].sets
+    assert found["docker"].ratio.boots_base == 5 and "its control" in found["docker"].sets
+    assert found["osv-qemu"].ratio.boots_base == 2 and "odd ones" in found["osv-qemu"].sets
     blamed = [row for row in evidence.findings if row.check == "a/a"]
     assert [(row.severity, row.slugs) for row in blamed] == [("excluded", (evidence.cells[0].cell.slug,))]
     assert "its boots against those of its control" in blamed[0].what

@@ -14,7 +14,8 @@ from campaigns import ended, make_study, write_campaign
 from analysis import reference
 from analysis.__main__ import main
 from analysis.checks.evidence import evidence_of
-from analysis.estimates.comparisons import compare, find_pairs
+from analysis.estimates.comparisons import compare
+from analysis.estimates.pairs import find_pairs
 from analysis.records.metrics import FIXED, THROUGHPUT
 from analysis.records.results import read_results
 from analysis.verdicts.answers import all_claims

@@ -9,7 +9,8 @@ import pytest
 from campaigns import ARM_FACTOR, NO_LOADER, Edit, ended, make_study, write_campaign
 
 from analysis.checks.evidence import Evidence, evidence_of
-from analysis.estimates.comparisons import compare, find_pairs, thread_pairs
+from analysis.estimates.comparisons import compare
+from analysis.estimates.pairs import find_pairs, thread_pairs
 from analysis.estimates.stability import stability
 from analysis.records.metrics import RESPONSES, THROUGHPUT
 from analysis.records.results import read_results

@@ -9,8 +9,8 @@ from campaigns import make_study, write_campaign
 
 from analysis.__main__ import main
 from analysis.checks.evidence import Evidence, evidence_of
-from analysis.estimates.comparisons import find_pairs
 from analysis.estimates.memory_break_even import BreakEvenRow, break_even_rows, hosts_in_use_mib
+from analysis.estimates.pairs import find_pairs
 from analysis.records.results import read_results
 from contracts.trial import TrialRecord
 

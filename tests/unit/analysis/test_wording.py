@@ -10,7 +10,8 @@ import pytest
 from campaigns import make_study
 
 from analysis import formatting
-from analysis.estimates.comparisons import Comparison, Pair
+from analysis.estimates.comparisons import Comparison
+from analysis.estimates.pairs import Pair
 from analysis.estimates.ratio import RatioInterval
 from analysis.page import wording
 from analysis.page.labels import Labels
@@ -56,10 +57,10 @@ def keys(**changes: object) -> list[CellKey]:
     return [CellKey(**cell.model_dump()) for cell in make_study(services=["todos-go"], **changes).cells()]
 
 
-def comparison(found: RatioInterval, same: bool | None = False) -> Comparison:
+def comparison(found: RatioInterval) -> Comparison:
     base, other = keys(arms=["docker", "osv-qemu"])
     pair = Pair(CellTrials(other, pl.DataFrame()), CellTrials(base, pl.DataFrame()), "")
-    return Comparison(pair, THROUGHPUT, found, 1.0, same)
+    return Comparison(pair, THROUGHPUT, found, 1.0)
 
 
 MORE = RatioInterval(1.39, 1.31, 1.47, 4, 3, 3)
@@ -118,7 +119,7 @@ def test_verdict(found: RatioInterval, word: str) -> None:
 
 
 def test_sameness_is_said() -> None:
-    close = comparison(RatioInterval(1.004, 0.99, 1.018, 4, 3, 3), same=True)
+    close = comparison(RatioInterval(1.004, 0.99, 1.018, 4, 3, 3, 0.005))
     assert wording.verdict(close) == "the same within 3 %"
     assert wording.finding(close) == (
         "osv-qemu and docker are the same within 3 % (ratio 1.004, 95 % interval 0.99 to 1.02, "
