@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.study import Cell
+from contracts.work import Work
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 End = Literal["completed", "crashed", "hung", "invalid", "failed"]
 Accelerator = Literal["kvm", "tcg", "xen", "none"]
@@ -206,9 +207,14 @@ class Ended(_Part):
 
 
 class TrialRecord(_Part):
-    """Everything known of one trial. Parts that were not reached are null, never invented."""
+    """Everything known of one trial. Parts that were not reached are null, never invented.
 
-    schema_version: Literal[1] = 1
+    Attributes:
+        schema_version: 2 added ``work`` and ``why_no_work``; records of version 1 stay readable.
+        why_no_work: why the instance's instructions were not counted; empty where they were.
+    """
+
+    schema_version: Literal[1, 2] = 2
     campaign: str
     study: StudyReference
     id: str
@@ -223,6 +229,8 @@ class TrialRecord(_Part):
     boot: Boot | None = None
     load: LoadResult | None = None
     footprints: list[Footprint] = []
+    work: Work | None = None
+    why_no_work: str = ""
     end: Ended
     provenance: dict[str, Any] = Field(
         description="host name -> facts (cpu, microcode, governor, kernel, hypervisor, versions)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def spoil_histogram(folder: Path) -> None:
 
 def raise_schema_version(folder: Path) -> None:
     path = first(folder, "trial.json")
-    path.write_text(path.read_text().replace('"schema_version":1', '"schema_version":9'))
+    path.write_text(re.sub(r'"schema_version":\d+', '"schema_version":9', path.read_text()))
 
 
 def unknown_key(folder: Path) -> None:

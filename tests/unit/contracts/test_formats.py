@@ -32,13 +32,14 @@ from contracts.trial import (
     StudyReference,
     TrialRecord,
 )
+from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
 
 FORMATS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
     *(Study, StudyCaps, Load, Capstanfile, Package, RunFile, NativeSet, NodeSet, PythonSet, JavaSet),
     *(PrebuiltImage, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
     *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
-    *(Footprint, Ended),
+    *(Footprint, Work, WorkPeriod, WorkCounts, WorkPerRequest, Ended),
 )
 
 
