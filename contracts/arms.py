@@ -1,6 +1,7 @@
 """The arms that a study can name: a runtime on a platform.
 
-Beside those of ``ARMS`` there is one for each unikernel that a study describes under ``prebuilt``.
+Beside those of the registered platforms there is one for each unikernel that a study describes under
+``prebuilt``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.control import arm_booted
+from contracts.platforms import PLATFORMS
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Arm:
     Attributes:
         name: as studies write it, for example ``linux-qemu``.
         runtime: what surrounds the service: docker, linux, osv or prebuilt.
-        platform: what runs the runtime: docker, qemu or xenserver.
+        platform: what runs the runtime, a name in ``contracts.platforms.PLATFORMS``.
         host_group: the inventory group whose first host runs it.
     """
 
@@ -27,49 +29,27 @@ class Arm:
     host_group: str
 
 
-ARMS: dict[str, Arm] = {
-    arm.name: arm
-    for arm in (
-        Arm("docker", "docker", "docker", "docker_hosts"),
-        Arm("linux-qemu", "linux", "qemu", "qemu_hosts"),
-        Arm("osv-qemu", "osv", "qemu", "qemu_hosts"),
-        Arm("linux-xenserver", "linux", "xenserver", "xenserver_hosts"),
-        Arm("osv-xenserver", "osv", "xenserver", "xenserver_hosts"),
-    )
-}
+PREBUILT_PLATFORM = "qemu"
+PREBUILT_SUFFIX = f"-{PREBUILT_PLATFORM}"
 
-PREBUILT_SUFFIX = "-qemu"
+
+def known_arms() -> dict[str, Arm]:
+    """The arms of all registered platforms, by name."""
+    return {
+        arm.name: Arm(arm.name, arm.runtime, platform.name, platform.host_group)
+        for platform in PLATFORMS.values()
+        for arm in platform.arms
+    }
 
 
 def arm_named(name: str) -> Arm:
-    """The arm called ``name``: one of ``ARMS``, or the arm of a prebuilt unikernel.
+    """The arm called ``name``: a registered one, or the arm of a prebuilt unikernel.
 
     A control's second name is that of its arm. Raises KeyError for a name that none can have.
     """
     name = arm_booted(name)
-    if name not in ARMS and not name.endswith(PREBUILT_SUFFIX):
+    known = known_arms()
+    if name not in known and not name.endswith(PREBUILT_SUFFIX):
         raise KeyError(name)
-    return ARMS.get(name) or Arm(name, "prebuilt", "qemu", "qemu_hosts")
-
-
-WORKLOADS = ("todos", "bubble_sort")
-LANGUAGES = ("go", "java", "python")
-# Other builds of a service, for studies that name them: WORKLOAD-LANGUAGE.VARIANT.
-VARIANTS = {"go": ("static", "shared")}
-SERVICES = tuple(
-    f"{workload}-{language}{variant}"
-    for workload in WORKLOADS
-    for language in LANGUAGES
-    for variant in ("", *(f".{name}" for name in VARIANTS.get(language, ())))
-)
-
-
-def split_service(service: str) -> tuple[str, str]:
-    """Return (workload, language) of a service such as ``bubble_sort-python`` or ``todos-go.static``."""
-    workload, _, language = service.partition(".")[0].rpartition("-")
-    return workload, language
-
-
-def is_variant(service: str) -> bool:
-    """Whether ``service`` is another build, such as ``todos-go.static``, of one that its name begins with."""
-    return "." in service
+    platform = PLATFORMS[PREBUILT_PLATFORM]
+    return known.get(name) or Arm(name, "prebuilt", platform.name, platform.host_group)

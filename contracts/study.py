@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from contracts.arms import ARMS, PREBUILT_SUFFIX, SERVICES, WORKLOADS, split_service
+from contracts.arms import PREBUILT_SUFFIX, known_arms
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 from contracts.prebuilt import PrebuiltImage
+from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
 _LATER_KEYS = ("prebuilt", "control")
@@ -119,7 +120,7 @@ class Study(_Strict):
     @classmethod
     def _free_names(cls, prebuilt: Unikernels) -> Unikernels:
         for name, images in prebuilt.items():
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name) or name + PREBUILT_SUFFIX in ARMS:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name) or name + PREBUILT_SUFFIX in known_arms():
                 raise ValueError(f"'{name}' cannot name an arm; use a-z, 0-9 and _, and no name of ours")
             _all_known(list(images), SERVICES, "service")
         return prebuilt
@@ -128,7 +129,7 @@ class Study(_Strict):
     @classmethod
     def _known_arms(cls, arms: list[str], info: ValidationInfo) -> list[str]:
         supplied = (name + PREBUILT_SUFFIX for name in info.data.get("prebuilt", {}))
-        return _all_known(arms, (*ARMS, *supplied), "arm")
+        return _all_known(arms, (*known_arms(), *supplied), "arm")
 
     @model_validator(mode="after")
     def _complete(self) -> Study:
@@ -145,10 +146,11 @@ class Study(_Strict):
             unknown = sorted(set(row) - set(Cell.model_fields))
             if unknown:
                 raise ValueError(f"exclude names '{unknown[0]}', which no cell has")
+        known = known_arms()
         for cell in self.cells():
             arm = arm_booted(cell.arm)
             name = arm.removesuffix(PREBUILT_SUFFIX)
-            if arm not in ARMS and cell.service not in self.prebuilt[name]:
+            if arm not in known and cell.service not in self.prebuilt[name]:
                 raise ValueError(
                     f"prebuilt.{name} has no image of '{cell.service}': add it, or exclude "
                     f"{{arm: {arm}, service: {cell.service}}}"
@@ -177,7 +179,7 @@ class Study(_Strict):
                 threads=threads,
                 cpus=caps.cpus or float(threads),
                 memory_mib=caps.memory_mib,
-                array_length=self.array_length if service.startswith("bubble_sort") else None,
+                **parameter_values(workload_of(service), self.__dict__),
             )
             for service in self.services
             for arm in self.booted_arms

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contracts.arms import arm_named, split_service
+from contracts.arms import arm_named
+from contracts.workload import split_service
 
 Json = dict[str, Any]
 

@@ -16,8 +16,8 @@ from analysis.estimates.block_table import BlockTable
 from analysis.estimates.ratio import MINIMUM_BOOTS, RatioInterval
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.metrics import THROUGHPUT, right_answers
-from contracts.arms import split_service
 from contracts.control import arm_booted
+from contracts.workload import split_service
 
 Severity = Literal["damaged", "excluded", "caution"]
 

@@ -16,7 +16,7 @@ from analysis.records import tables
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.latency import window_rates
 from analysis.records.results import Results
-from contracts.arms import ARMS
+from contracts.arms import known_arms
 from contracts.control import arm_booted, is_again
 from contracts.study import Cell
 
@@ -121,7 +121,8 @@ def _damaged_clocks(trials: pl.DataFrame) -> list[Finding]:
 def _cells(results: Results, trials: pl.DataFrame) -> tuple[CellTrials, ...]:
     """Every planned cell, by service in the study's order, then by arm: unilab's own first."""
     study = results.campaign.study
-    arms = [*ARMS, *sorted({arm_booted(trial.cell.arm) for trial in results.campaign.trials} - set(ARMS))]
+    known = known_arms()
+    arms = [*known, *sorted({arm_booted(trial.cell.arm) for trial in results.campaign.trials} - set(known))]
     planned = sorted(
         {trial.cell for trial in results.campaign.trials},
         key=lambda cell: (

@@ -38,8 +38,8 @@ from analysis.records.metrics import THROUGHPUT, memory_kinds, memory_metric, me
 from analysis.records.results import Results
 from analysis.verdicts.answers import answers_of, answers_of_repetition
 from analysis.verdicts.claims import MAINTAINER, STUDY
-from contracts.arms import split_service
 from contracts.trial import SCHEMA_VERSION
+from contracts.workload import split_service
 
 _LIBRARIES = ("unilab", "numpy", "scipy", "polars", "ruptures", "matplotlib", "pydantic", "jinja2")
 

@@ -26,7 +26,7 @@ from analysis.records.hdr import Histogram
 from analysis.records.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
 from analysis.verdicts.claims import study_value
 from analysis.verdicts.judge import MEMORY_KINDS
-from contracts.arms import is_variant, split_service
+from contracts.workload import is_variant, split_service
 
 Cells = Sequence[CellTrials]
 

@@ -9,6 +9,7 @@ from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS, RatioInt
 from analysis.formatting import count, interval, number, ratio
 from analysis.records.results import Results
 from contracts.arms import arm_named
+from contracts.platforms import PLATFORMS
 from contracts.trial import Accelerator
 
 _RUNTIMES = {
@@ -17,7 +18,6 @@ _RUNTIMES = {
     "osv": "the service in an OSv unikernel",
     "prebuilt": "a unikernel image that the user supplied",
 }
-_PLATFORMS = {"docker": "", "qemu": ", run by QEMU", "xenserver": ", run by XenServer"}
 
 _ACCELERATORS: dict[Accelerator, tuple[str, str]] = {
     "tcg": (
@@ -42,7 +42,8 @@ _NO_XEN = (
 def arm(name: str) -> str:
     """What the arm is, in a phrase."""
     known = arm_named(name)
-    return _RUNTIMES[known.runtime] + _PLATFORMS[known.platform]
+    platform = PLATFORMS[known.platform]
+    return _RUNTIMES[known.runtime] + (f", run by {platform.label}" if platform.is_guest else "")
 
 
 def accelerators(results: Results) -> list[Accelerator]:

@@ -14,9 +14,10 @@ import polars as pl
 from analysis.records import hdr
 from analysis.records.latency import TrialLatency, answers_per_second, percentiles
 from analysis.records.results import Results
-from contracts.arms import arm_named, split_service
+from contracts.arms import arm_named
 from contracts.study import Load
 from contracts.trial import LoadResult, TrialRecord
+from contracts.workload import split_service
 
 # What makes two trials boots of one cell.
 CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "array_length")

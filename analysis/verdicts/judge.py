@@ -25,7 +25,7 @@ from analysis.estimates.stability import MILLION, stability
 from analysis.records.cells import CellTrials
 from analysis.records.metrics import FIXED, Metric, memory_kinds, memory_metric
 from analysis.verdicts.claims import Claim, study_array_length
-from contracts.arms import is_variant, split_service
+from contracts.workload import is_variant, split_service
 
 Verdict = Literal["reproduced", "contradicted", "inconclusive", "not measured"]
 

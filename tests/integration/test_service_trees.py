@@ -13,9 +13,9 @@ from ansible.module_utils.unilab.staging import Staged, build, stage
 from ansible.module_utils.unilab.staging.elf_closure import Elf, read_elf
 from wire_contract import SERVICES
 
-from contracts.arms import SERVICES as SERVICE_NAMES
-from contracts.arms import split_service
 from contracts.manifest import load_manifest
+from contracts.workload import SERVICES as SERVICE_NAMES
+from contracts.workload import split_service
 from filter_plugins.manifests import service_manifest
 
 JAVA_MODULES = "java.base java.logging jdk.unsupported"

@@ -26,9 +26,9 @@ from wire_contract import (
     wait_for_answer,
 )
 
-from contracts.arms import SERVICES as SERVICE_NAMES
-from contracts.arms import split_service
 from contracts.manifest import host_path, load_manifest
+from contracts.workload import SERVICES as SERVICE_NAMES
+from contracts.workload import split_service
 from filter_plugins.manifests import service_manifest
 
 ENTRY = {"todos": "/todos", "bubble_sort": "/sort"}

@@ -28,9 +28,9 @@ from ansible.module_utils.unilab.staging import Staged, build, stage
 from laboratory import PLAYBOOK, PROJECT, environment, needs_root
 from wire_contract import SERVICES, Address, check_head, check_identity, check_refused_body, check_responses
 
-from contracts.arms import SERVICES as SERVICE_NAMES
-from contracts.arms import split_service
 from contracts.manifest import load_manifest
+from contracts.workload import SERVICES as SERVICE_NAMES
+from contracts.workload import split_service
 from filter_plugins.command_line import osv_command_line
 from filter_plugins.manifests import service_manifest
 

@@ -15,12 +15,12 @@ from statistics import NormalDist
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
-from contracts.arms import split_service
 from contracts.campaign import Campaign, NotRun, write_atomically
 from contracts.control import arm_booted
 from contracts.plan import PlannedTrial, plan_trials
 from contracts.study import Study
 from contracts.trial import TrialRecord
+from contracts.workload import split_service
 
 SERVICE_RATE = {
     "todos-go": 640.0,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.arms import LANGUAGES, SERVICES, VARIANTS, WORKLOADS, split_service
 from contracts.manifest import load_manifest
+from contracts.workload import LANGUAGES, SERVICES, VARIANTS, WORKLOADS, split_service
 from filter_plugins.manifests import FilterModule, service_manifest
 
 FOLDER = Path(__file__).resolve().parents[2] / "services"

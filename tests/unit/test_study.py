@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contracts.arms import ARMS
+from contracts.arms import known_arms
 from contracts.availability import arms_not_run
 from contracts.control import is_again
 from contracts.errors import InputError
@@ -149,8 +149,8 @@ def test_each_block_holds_each_cell_once_in_an_order_of_the_seed(tmp_path: Path)
 
 
 def test_arms_that_cannot_run_are_named_with_a_remedy(tmp_path: Path) -> None:
-    study = load_study(write(tmp_path, arms=list(ARMS)))
-    everything = {arm.host_group: ["host"] for arm in ARMS.values()}
+    study = load_study(write(tmp_path, arms=list(known_arms())))
+    everything = {arm.host_group: ["host"] for arm in known_arms().values()}
     not_run = {row.arm: row for row in arms_not_run(study, everything, osv_loader="")}
     assert set(not_run) == {"osv-qemu", "osv-xenserver"}
     assert "OSV_LOADER" in not_run["osv-qemu"].remedy

@@ -16,37 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
-# Okabe and Ito, "Color universal design", 2008: told apart by all common kinds of colour vision.
-# An arm has the same colour and marker in every figure of every report.
-_COLOURS = {
-    "docker": "#0072B2",
-    "linux-qemu": "#D55E00",
-    "osv-qemu": "#009E73",
-    "linux-xenserver": "#E69F00",
-    "osv-xenserver": "#CC79A7",
-}
-# The same hues, light enough to be told from a dark page.
-_DARK_COLOURS = {
-    "docker": "#56a8e0",
-    "linux-qemu": "#f08a3c",
-    "osv-qemu": "#2fc79a",
-    "linux-xenserver": "#f0c050",
-    "osv-xenserver": "#e0a0c8",
-}
-_MARKERS = {
-    "docker": "o",
-    "linux-qemu": "s",
-    "osv-qemu": "D",
-    "linux-xenserver": "^",
-    "osv-xenserver": "v",
-}
-_LINE_STYLES: dict[str, LineStyleType] = {
-    "docker": "-",
-    "linux-qemu": "--",
-    "osv-qemu": "-.",
-    "linux-xenserver": ":",
-    "osv-xenserver": (0, (6, 1, 1, 1, 1, 1)),
-}
+from contracts.platforms import PLATFORMS, look_of
 
 # Unikernels that a study supplies have names of their own: one of these each, by the name alone.
 _PREBUILT_COLOURS = ("#7B5CD6", "#8A6D3B", "#56B4E9", "#B02E6B")
@@ -85,18 +55,21 @@ _STYLE: dict[Any, Any] = {
 
 def colour(arm: str) -> str:
     """The arm's colour."""
-    return _COLOURS.get(arm) or _PREBUILT_COLOURS[_number(arm) % len(_PREBUILT_COLOURS)]
+    look = look_of(arm)
+    return look.colour if look else _PREBUILT_COLOURS[_number(arm) % len(_PREBUILT_COLOURS)]
 
 
 def marker(arm: str) -> str:
     """The arm's marker, so that print without colour can be read too."""
     number = _number(arm) // len(_PREBUILT_COLOURS)
-    return _MARKERS.get(arm) or _PREBUILT_MARKERS[number % len(_PREBUILT_MARKERS)]
+    look = look_of(arm)
+    return look.marker if look else _PREBUILT_MARKERS[number % len(_PREBUILT_MARKERS)]
 
 
 def line_style(arm: str) -> LineStyleType:
     """The arm's line style, for the same reason."""
-    return _LINE_STYLES.get(arm, _PREBUILT_LINE_STYLE)
+    look = look_of(arm)
+    return look.line_style if look else _PREBUILT_LINE_STYLE
 
 
 def _number(arm: str) -> int:
@@ -165,8 +138,9 @@ def picture(
 
 def palette() -> tuple[dict[str, str], dict[str, str]]:
     """Custom properties of the page's style sheet, light and dark, by name."""
-    light = {f"arm-{arm}": value for arm, value in _COLOURS.items()}
-    dark = {f"arm-{arm}": value for arm, value in _DARK_COLOURS.items()}
+    arms = [arm for platform in PLATFORMS.values() for arm in platform.arms]
+    light = {f"arm-{arm.name}": arm.look.colour for arm in arms}
+    dark = {f"arm-{arm.name}": arm.look.dark_colour for arm in arms}
     light |= {f"arm-prebuilt-{at}": value for at, value in enumerate(_PREBUILT_COLOURS)}
     dark |= {f"arm-prebuilt-{at}": value for at, value in enumerate(_PREBUILT_DARK_COLOURS)}
     light |= {name: value for value, name in _INK_NAMES.items()}

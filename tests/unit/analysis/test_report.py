@@ -16,7 +16,7 @@ from campaigns import ARM_FACTOR, NO_LOADER, ended, make_study, write_campaign
 from analysis.__main__ import main
 from analysis.estimates.blocked import METHODS
 from analysis.page.plots.style import colour, line_style, marker
-from contracts.arms import ARMS
+from contracts.arms import known_arms
 from contracts.trial import TrialRecord
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -367,4 +367,4 @@ def test_other_tables_are_tidy(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_every_arm_has_a_look_of_its_own() -> None:
     for look in (colour, marker, line_style):
-        assert len({str(look(arm)) for arm in ARMS}) == len(ARMS)
+        assert len({str(look(arm)) for arm in known_arms()}) == len(known_arms())
