@@ -84,6 +84,14 @@ options:
     description: CPU list that all of QEMU is bound to; empty for all.
     type: str
     default: ""
+  cpu_features:
+    description: Features added to the CPU model, in QEMU's syntax. V(+svm,+npt) lets the guest run guests of its own.
+    type: str
+    default: ""
+  vhost:
+    description: Let the host's kernel move the packets of the network card (vhost-net).
+    type: bool
+    default: false
   address:
     description: Address at which the guest will answer.
     type: str
@@ -210,6 +218,8 @@ def main() -> None:
             "bridge": {"type": "str", "default": "br0"},
             "namespace": {"type": "str"},
             "cpus": {"type": "str", "default": ""},
+            "cpu_features": {"type": "str", "default": ""},
+            "vhost": {"type": "bool", "default": False},
             "address": {"type": "str"},
             "port": {"type": "int", "default": 8080},
             "nonce": {"type": "str"},
@@ -321,6 +331,8 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
         cpus=wanted["cpus"],
         disk_format=wanted["disk_format"],
         machine=wanted["machine"],
+        cpu_features=wanted["cpu_features"],
+        vhost=wanted["vhost"],
     )
 
 

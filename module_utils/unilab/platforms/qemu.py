@@ -80,6 +80,8 @@ class Boot:
         machine: QEMU's board, q35 or pc.
         bridge: the bridge that its network card joins.
         cpus: CPU list that every thread of QEMU is bound to, "" for all.
+        cpu_features: added to the CPU model in QEMU's syntax, for example ``+svm,+npt``.
+        vhost: the host's kernel moves the packets of the network card (vhost-net), and not QEMU.
     """
 
     accelerator: str
@@ -94,6 +96,8 @@ class Boot:
     cpus: str = ""
     disk_format: str = "raw"
     machine: str = "q35"
+    cpu_features: str = ""
+    vhost: bool = False
 
 
 def running(guest: Guest) -> int | None:
@@ -184,7 +188,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         # The same for every guest of the laboratory. Under TCG the plain one: libc takes wide vector
         # instructions where it finds them, and those are slow to emulate (Python starts half as fast
         # on `max`).
-        *("-cpu", "host" if boot.accelerator == "kvm" else "qemu64"),
+        *("-cpu", ",".join(filter(None, ["host" if boot.accelerator == "kvm" else "qemu64", boot.cpu_features]))),
         *("-smp", str(boot.vcpus)),
         *("-m", size),
         *("-object", f"memory-backend-memfd,id=ram,size={size},share=on"),
@@ -192,7 +196,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-serial", "stdio"),
         *("-qmp", f"unix:{guest.qmp_socket},server=on,wait=off"),
-        *("-netdev", f"tap,id=net,ifname={guest.tap},script=no,downscript=no"),
+        *("-netdev", f"tap,id=net,ifname={guest.tap},script=no,downscript=no{',vhost=on' if boot.vhost else ''}"),
         *("-device", f"virtio-net-pci,netdev=net,mac={guest.mac}"),
         *("-device", "virtio-rng-pci"),
     ]

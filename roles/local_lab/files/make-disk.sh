@@ -1,9 +1,9 @@
 #!/bin/sh
-# make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY
+# make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY plain|bridged
 # Writes the Debian root, with what is the machine's own laid over it, into one ext4 disk image.
 # The overlay lives in a mount namespace of this script: nothing stays mounted, however it ends.
 set -eu
-root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6
+root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6 network=$7
 work=$disk.work
 
 rm -rf "$work" "$disk.partial"
@@ -11,8 +11,17 @@ mkdir -p "$work/own/etc/systemd/network" "$work/own/etc/systemd/system/multi-use
 echo "$hostname" >"$work/own/etc/hostname"
 printf '127.0.0.1 localhost\n%s %s\n' "${address%/*}" "$hostname" >"$work/own/etc/hosts"
 echo '/dev/vda / ext4 defaults,noatime 0 0' >"$work/own/etc/fstab"
-printf '[Match]\nName=eth0\n[Network]\nAddress=%s\nGateway=%s\n' "$address" "$gateway" \
-    >"$work/own/etc/systemd/network/10-eth0.network"
+networks=$work/own/etc/systemd/network
+addressed=eth0
+if [ "$network" = bridged ]; then
+    # Guests join br0, which has the machine's address. The address of the card stays the bridge's.
+    addressed=br0
+    printf '[NetDev]\nName=br0\nKind=bridge\nMACAddress=none\n[Bridge]\nSTP=false\nForwardDelaySec=0\n' >"$networks/10-br0.netdev"
+    printf '[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\n' >"$networks/10-br0.link"
+    printf '[Match]\nName=eth0\n[Network]\nBridge=br0\n' >"$networks/10-eth0.network"
+fi
+printf '[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n' "$addressed" "$address" "$gateway" \
+    >"$networks/20-$addressed.network"
 ln -s /lib/systemd/system/systemd-networkd.service "$work/own/etc/systemd/system/multi-user.target.wants/"
 
 unshare --mount --propagation=private sh -euc '
