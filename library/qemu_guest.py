@@ -85,7 +85,7 @@ options:
     type: str
     default: ""
   cpu_features:
-    description: Features added to the CPU model, in QEMU's syntax. V(+svm,+npt) lets the guest run guests of its own.
+    description: Added to the CPU model, in QEMU syntax. V(+svm,+npt) lets the guest run guests of its own.
     type: str
     default: ""
   vhost:

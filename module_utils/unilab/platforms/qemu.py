@@ -188,7 +188,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         # The same for every guest of the laboratory. Under TCG the plain one: libc takes wide vector
         # instructions where it finds them, and those are slow to emulate (Python starts half as fast
         # on `max`).
-        *("-cpu", ",".join(filter(None, ["host" if boot.accelerator == "kvm" else "qemu64", boot.cpu_features]))),
+        *("-cpu", _cpu_model(boot)),
         *("-smp", str(boot.vcpus)),
         *("-m", size),
         *("-object", f"memory-backend-memfd,id=ram,size={size},share=on"),
@@ -196,7 +196,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-serial", "stdio"),
         *("-qmp", f"unix:{guest.qmp_socket},server=on,wait=off"),
-        *("-netdev", f"tap,id=net,ifname={guest.tap},script=no,downscript=no{',vhost=on' if boot.vhost else ''}"),
+        *("-netdev", f"tap,id=net,ifname={guest.tap},script=no,downscript=no" + ",vhost=on" * boot.vhost),
         *("-device", f"virtio-net-pci,netdev=net,mac={guest.mac}"),
         *("-device", "virtio-rng-pci"),
     ]
@@ -212,6 +212,11 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if guest.namespace:
         command = ["nsenter", f"--net=/run/netns/{guest.namespace}", *command]
     return command
+
+
+def _cpu_model(boot: Boot) -> str:
+    model = "host" if boot.accelerator == "kvm" else "qemu64"
+    return f"{model},{boot.cpu_features}" if boot.cpu_features else model
 
 
 def process_status(pid: int) -> dict[str, int]:
