@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from analysis import commands
-from analysis.estimates.power import POWER
 from contracts.errors import InputError
 
 _EXAMPLES = """examples:
@@ -19,7 +18,7 @@ _EXAMPLES = """examples:
   python -m analysis compare results/demo                  ratios between arms, with intervals
   python -m analysis claims  results/demo                  the study's claims, answered
   python -m analysis report  results/demo                  writes results/demo/report.html
-  python -m analysis power   results/demo --ratio 1.05     boots that a difference of 5 % needs
+  python -m analysis power   results/demo                  boots that a half-width needs
   python -m analysis status  results/demo                  done, to do, not run
 
 exit codes:
@@ -35,7 +34,7 @@ _HELP = {
     "compare": "print the ratios between arms as CSV, intervals over boots",
     "claims": "print every claim of the study and of its repetition with a verdict, as CSV",
     "report": "write one self-contained HTML page and its figures, and print the page's path",
-    "power": "say how many boots a difference needs, by a pilot's variation between boots",
+    "power": "print how many boots a half-width needs, by a pilot's variation that its blocks do not explain",
     "status": "print what is done, to do and not run",
 }
 
@@ -72,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
         case "claims":
             code = commands.claims(source)
         case "power":
-            code = commands.power(source, options.ratio, options.power, options.metric)
+            code = commands.power(source, options.half_width, options.metric)
         case _:
             code = commands.status(source)
     return commands.damage_code(source) or code
@@ -107,18 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     made["compare"].add_argument("--metric", default="", help="one metric's key (default: all)")
     made["report"].add_argument("--output", type=Path, help="where to write (default: in the folder)")
     made["power"].add_argument(
-        "--ratio", type=_ratio, action="append", help="a ratio to tell from 1 (default: 1.01 to 1.5)"
+        "--half-width",
+        type=_share,
+        action="append",
+        help="wanted half of a ratio's interval, 0.05 for 5 %% (default: 0.01 to 0.25)",
     )
-    made["power"].add_argument("--power", type=_share, default=POWER, help=f"wanted (default: {POWER})")
     made["power"].add_argument("--metric", default="throughput", help="its key (default: throughput)")
     return parser
-
-
-def _ratio(text: str) -> float:
-    value = float(text)
-    if value <= 0 or value == 1:
-        raise argparse.ArgumentTypeError(f"{text} is no ratio that differs from 1")
-    return value
 
 
 def _share(text: str) -> float:

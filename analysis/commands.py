@@ -14,8 +14,8 @@ from analysis.checks.evidence import Evidence, evidence_of
 from analysis.checks.trials import RULES
 from analysis.estimates.comparisons import Comparison, compare
 from analysis.estimates.pairs import find_pairs
-from analysis.estimates.power import boots_needed, pooled_spread, smallest_ratio
-from analysis.estimates.ratio import EQUIVALENCE_MARGIN
+from analysis.estimates.power import boots_for, half_width, residual
+from analysis.estimates.ratio import EQUIVALENCE_MARGIN, RatioInterval
 from analysis.records import tables
 from analysis.records.metrics import THROUGHPUT, Metric, metrics_of
 from analysis.records.results import Results, read_results
@@ -24,7 +24,7 @@ from analysis.status import status_lines
 from analysis.verdicts.answers import answer_table, answers_of, answers_of_repetition
 from contracts.errors import InputError
 
-_RATIOS = (1.01, 1.03, 1.05, 1.1, 1.125, 1.25, 1.5)
+_HALF_WIDTHS = (0.01, 0.03, 0.05, 0.10, 0.25)
 _DAMAGED = 3
 
 
@@ -137,31 +137,33 @@ def report(directory: Path, output: Path | None) -> int:
     return damage_code(source)
 
 
-def power(source: Source, ratios: Sequence[float] | None, wanted: float, key: str) -> int:
-    """Print how many boots each ratio needs, from the campaign's variation between boots."""
+def power(source: Source, wanted: Sequence[float] | None, key: str) -> int:
+    """Print half-widths and how many boots each wanted one needs, by the blocked residual of each service."""
     metric = _metric(source, key)
-    cells = [cell.values(metric) for cell in source.evidence.cells]
-    spread = pooled_spread([values for values in cells if values])
-    if spread is None:
+    pairs, _ = find_pairs(source.evidence)
+    services: dict[str, list[RatioInterval]] = {}
+    for row in compare(source.evidence, pairs, metric):
+        services.setdefault(row.pair.base.cell.service, []).append(row.interval)
+    known = {service: found for service, rows in services.items() if (found := residual(rows))}
+    if not known:
         raise InputError(
             source.results.directory,
             "",
-            "no cell has two boots that count, so their variation is not known",
-            "run a pilot with two boots or more of a cell",
+            "no two comparable cells have two boots that count, so their variation is not known",
+            "run a pilot with two boots or more of each cell",
         )
-    print(
-        f"{metric.title}: {_percent(spread.spread)} between boots, "
-        f"at most {_percent(spread.upper)} with 80 % confidence "
-        f"({spread.degrees_of_freedom} degrees of freedom)"
-    )
-    print(f"boots per arm for {wanted * 100:g} % power at 5 %:   by the pilot   by its upper limit")
-    for ratio in ratios or _RATIOS:
-        needed = [boots_needed(value, ratio, wanted) for value in (spread.spread, spread.upper)]
-        print(f"  ratio {ratio:<8g}{_amount(needed[0]):>38}{_amount(needed[1]):>21}")
+    widths = wanted or _HALF_WIDTHS
     boots = source.results.campaign.study.boots
-    smallest = smallest_ratio(boots, spread.spread, wanted)
-    if smallest:
-        print(f"with the study's {boots} boots the smallest ratio that shows is {smallest:.3f}")
+    print(f"{metric.title}: boots of each arm for so wide a half of the 95 % interval, by this campaign's")
+    print(f"variation (in brackets: its upper 80 % limit), and the half-width of the study's {boots} boots")
+    print("".join([f"{'service':<22}", *(f"{value * 100:>14g} %" for value in widths), f"{'now':>12}"]))
+    for service, found in known.items():
+        cells = [
+            f"{_amount(boots_for(found.spread, value))} ({_amount(boots_for(found.upper, value))})"
+            for value in widths
+        ]
+        now = _percent(half_width(found.spread, boots))
+        print("".join([f"{service:<22}", *(f"{text:>16}" for text in cells), f"{now:>12}"]))
     return 0
 
 
@@ -194,8 +196,8 @@ def _comparison(row: Comparison) -> tuple[object, ...]:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.2f} %"
+    return f"{share * 100:.1f} %"
 
 
 def _amount(boots: int | None) -> str:
-    return "more than 100,000" if boots is None else f"{boots:,}"
+    return ">100,000" if boots is None else f"{boots:,}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from contracts.prebuilt import PrebuiltImage
 from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt", "control")
+_LATER_KEYS = ("prebuilt", "control", "headline", "precision")
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -63,6 +64,23 @@ class Load(_Strict):
         return self
 
 
+HeadlineMetric = Literal[
+    "throughput", "instructions_per_request", "mean_response", "p99_response", "first_answer"
+]
+
+
+class Headline(_Strict):
+    """The primary comparisons of a study: these metrics of each service, each arm against one of them.
+
+    Attributes:
+        metrics: keys of the analysis' metrics. A metric that a campaign did not measure is left out.
+        against: the arm that all others are compared with; None: the control, or the first arm.
+    """
+
+    metrics: list[HeadlineMetric] = Field(default=["throughput", "instructions_per_request"], min_length=1)
+    against: str | None = None
+
+
 class Cell(_Strict):
     """service x arm x threads x caps, and the workload's size where it has one."""
 
@@ -94,6 +112,15 @@ class Study(_Strict):
     )
     arms: list[str] = Field(min_length=1)
     control: str | None = Field(default=None, description="arm that each block holds twice: the A/A control")
+    headline: Headline | None = Field(
+        default=None, description="primary comparisons; all else is exploratory"
+    )
+    precision: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="wanted half-width of the headline's intervals, as a share: 0.05 is 5 %",
+    )
     threads: list[int] = Field(default=[1], min_length=1)
     caps: list[StudyCaps] = Field(min_length=1)
     array_length: int = Field(default=20_000, ge=2)
@@ -142,6 +169,10 @@ class Study(_Strict):
                 raise ValueError(f"load lacks '{workload}', which service '{service}' needs")
         if self.control is not None and self.control not in self.arms:
             raise ValueError(f"control '{self.control}' is not one of arms: {', '.join(self.arms)}")
+        if self.headline is not None and self.headline.against not in (None, *self.arms):
+            raise ValueError(
+                f"headline.against '{self.headline.against}' is not one of arms: {', '.join(self.arms)}"
+            )
         for row in self.exclude:
             unknown = sorted(set(row) - set(Cell.model_fields))
             if unknown:
@@ -164,6 +195,17 @@ class Study(_Strict):
         content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def headline_metrics(self) -> Sequence[HeadlineMetric]:
+        """Metrics of the primary comparisons."""
+        return (self.headline or Headline()).metrics
+
+    @property
+    def headline_against(self) -> str:
+        """The arm that the primary comparisons compare with."""
+        named = self.headline.against if self.headline else None
+        return named or self.control or self.arms[0]
 
     @property
     def booted_arms(self) -> list[str]:

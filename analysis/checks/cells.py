@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from analysis.checks.steady_state import SHORTEST_S, WarmUp
+from analysis.checks.steady_state import SHORTEST_S, Kind, Steadiness, too_short
 from analysis.estimates import CONFIDENCE
 from analysis.estimates.block_table import BlockTable
 from analysis.estimates.ratio import MINIMUM_BOOTS, RatioInterval
@@ -26,6 +26,12 @@ _BOOTS_TO_BLAME = 5
 _FLAT_LANGUAGES = 3
 # A second of the log may straddle either end of the window, and the record's rate is rounded.
 _STRADDLING_SECONDS, _ROUNDING = 2.0, 0.01
+_CONSEQUENCE: Mapping[Kind, str] = {
+    "too short": "ratios of its load decide nothing",
+    "rising": "ratios of its load decide nothing",
+    "falling": "ratios of its load decide nothing",
+    "undecided": "intervals are widened by half of that before anything is decided",
+}
 
 
 @dataclass(frozen=True)
@@ -114,27 +120,40 @@ def controls(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> l
     return found
 
 
-def no_steady_state(cells: Sequence[CellTrials], warm_ups: Mapping[str, WarmUp]) -> list[Finding]:
-    """Cells most of whose boots never became steady have no steady throughput to compare."""
+def unsteady_windows(
+    cells: Sequence[CellTrials],
+    steadiness: Mapping[str, Steadiness],
+    of_cells: Mapping[str, Steadiness],
+) -> list[Finding]:
+    """Trials whose window is too short to judge or not steady, and cells that therefore decide nothing.
+
+    ``steadiness`` by trial id, ``of_cells`` by slug.
+    """
     findings = []
     for cell in cells:
-        kinds = Counter(warm_ups[trial_id].kind for trial_id in cell.ids if trial_id in warm_ups)
-        judged = kinds.total() - kinds["too short"]
-        unsteady = kinds["no steady state"]
-        if judged and unsteady > judged / 2:
-            what = f"{unsteady} of {judged} boots reached no steady state in the measured window"
-            findings.append(Finding("steady", "excluded", _name(cell.cell), what, (cell.cell.slug,)))
-        elif kinds["warm-up"] or kinds["slow-down"] or unsteady:
-            parts = [f"{amount} {kind}" for kind, amount in kinds.items()]
-            what = f"boots by class: {', '.join(parts)}; the measured window holds more than the steady state"
-            findings.append(Finding("steady", "caution", _name(cell.cell), what))
-    short = sum(warm_up.kind == "too short" for warm_up in warm_ups.values())
-    if short:
-        what = (
-            f"{short} of {len(warm_ups)} windows are shorter than {SHORTEST_S} s: warm-up cannot be detected"
-        )
-        findings.append(Finding("steady", "caution", "the campaign", what))
+        judged = of_cells.get(cell.cell.slug)
+        if judged and judged.kind != "steady":
+            what = f"{describe(judged)}; {_CONSEQUENCE[judged.kind]}"
+            findings.append(Finding("steady", "caution", _name(cell.cell), what, (cell.cell.slug,)))
+        for trial_id in cell.ids:
+            found = steadiness.get(trial_id, too_short())
+            if found.kind in ("too short", "rising", "falling"):
+                findings.append(Finding("steady", "caution", f"trial {trial_id}", describe(found)))
     return findings
+
+
+def describe(found: Steadiness) -> str:
+    """What the seconds of a window show."""
+    if found.kind == "too short":
+        return f"the measured window is too short to judge: it needs {SHORTEST_S} s with a log"
+    change = f"{_percent(found.change)} (90 % interval {_percent(found.low)} to {_percent(found.high)})"
+    if found.kind == "undecided":
+        return f"whether the window is steady is undecided: its second half differs by {change}"
+    return f"the window is {found.kind}: its second half differs from the first by {change}"
+
+
+def _percent(change: float) -> str:
+    return f"{math.expm1(change) * 100:+.1f} %" if math.isfinite(change) else "an unknown amount"
 
 
 def flat_ceiling(cells: Sequence[CellTrials]) -> list[Finding]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
 
 from analysis.checks import cells as check_cells
 from analysis.checks.cells import Finding
-from analysis.checks.steady_state import WarmUp, classify_each
+from analysis.checks.steady_state import Steadiness, steadiness_of_cell, steadiness_of_each, too_short
 from analysis.checks.trials import judge
 from analysis.records import tables
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.latency import window_rates
+from analysis.records.metrics import Metric
 from analysis.records.results import Results
 from contracts.arms import known_arms
 from contracts.control import arm_booted, is_again
@@ -32,7 +33,8 @@ class Evidence:
         controls: the same of the arm that the study boots twice, under its second name: compared with
             itself, and with nothing else.
         findings: what the checks found.
-        warm_ups: class of each trial that has a log, by trial id.
+        steadiness: of each trial that has a log, by trial id.
+        steadiness_of_cells: of all boots of a cell together, by slug; empty for a source without seconds.
         window_rates: answers per second of each second of the measured window, by trial id.
         arms_not_run: arms that this laboratory could not run: no reason to refuse their pairs one by one.
     """
@@ -41,10 +43,11 @@ class Evidence:
     trials: pl.DataFrame
     cells: tuple[CellTrials, ...]
     findings: tuple[Finding, ...]
-    warm_ups: Mapping[str, WarmUp]
+    steadiness: Mapping[str, Steadiness]
     window_rates: Mapping[str, Sequence[float]]
     arms_not_run: frozenset[str] = frozenset()
     controls: tuple[CellTrials, ...] = ()
+    steadiness_of_cells: Mapping[str, Steadiness] = field(default_factory=dict)
 
     @cached_property
     def every_cell(self) -> tuple[CellTrials, ...]:
@@ -71,6 +74,13 @@ class Evidence:
         """Slug of every cell whose throughput may be that of the path or the generator."""
         return frozenset(slug for row in self.findings if row.check == "flat" for slug in row.slugs)
 
+    def allowance(self, metric: Metric, *cells: CellTrials) -> float:
+        """Largest bias that the windows of ``cells`` leave open in a ratio of ``metric``, as a logarithm."""
+        if not metric.of_window:
+            return 0.0
+        known = (self.steadiness_of_cells.get(row.cell.slug) for row in cells)
+        return sum(found.allowance for found in known if found)
+
     @property
     def damaged(self) -> bool:
         """Whether some input could not be used, or lies."""
@@ -89,19 +99,27 @@ def evidence_of(results: Results) -> Evidence:
         for trial_id, window_s in windows
         if trial_id in results.latencies
     }
-    warm_ups = classify_each(rates)
+    steadiness = steadiness_of_each(rates)
+    of_cells = {row.cell.slug: _of_cell(row, steadiness) for row in every if len(row.trials)}
     answers = {trial_id: latency.window.total for trial_id, latency in results.latencies.items()}
     findings = (
         *_damaged_input(results),
         *_damaged_clocks(trials),
         *check_cells.a_against_a(cells, controls),
-        *check_cells.no_steady_state(cells, warm_ups),
+        *check_cells.unsteady_windows(cells, steadiness, of_cells),
         *check_cells.few_boots(cells),
         *check_cells.flat_ceiling(cells),
         *check_cells.log_disagrees(trials, answers),
     )
     missing = frozenset(row.arm for row in results.campaign.not_run)
-    return Evidence(results.campaign.name, trials, cells, findings, warm_ups, rates, missing, controls)
+    return Evidence(
+        results.campaign.name, trials, cells, findings, steadiness, rates, missing, controls, of_cells
+    )
+
+
+def _of_cell(cell: CellTrials, steadiness: Mapping[str, Steadiness]) -> Steadiness:
+    """A trial without a log was not judged, like one whose window is too short."""
+    return steadiness_of_cell([steadiness.get(trial_id, too_short()) for trial_id in cell.ids])
 
 
 def _damaged_input(results: Results) -> list[Finding]:

@@ -1,97 +1,143 @@
-"""Whether a boot warmed up: changepoints of its throughput, second by second."""
+"""Whether the measured window of a boot was steady: its second half against its first.
+
+A window is steady where its two halves are shown to be equal within 5 %: two one-sided tests at 5 % each
+(Schuirmann 1987). It rises or falls where the change is shown to be larger. Else its seconds cannot tell.
+Seconds are autocorrelated, so the error of a half's mean is that of an AR(1) process,
+s^2 / h x (1 + r) / (1 - r), with s and r from the residuals about a straight line, and r corrected for its
+bias in short series (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
+
+All boots of a cell together show more than one. From four boots on their changes are one sample, whatever
+happens inside a boot; with fewer, the errors of the boots are pooled.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-Class = Literal["flat", "warm-up", "slow-down", "no steady state", "too short"]
+from analysis.estimates import CONFIDENCE
+
+Array = npt.NDArray[np.float64]
+Kind = Literal["steady", "rising", "falling", "undecided", "too short"]
 
 SHORTEST_S = 10
 TOLERANCE = 0.05
-_SHORTEST_SEGMENT_S = 3
-_STEADY_SHARE = 0.5
+_BOOTS_FOR_A_SAMPLE = 4
+_LARGEST_CORRELATION = 0.95
+_LEAST_FREEDOM = 2.0
 
 
 @dataclass(frozen=True)
-class WarmUp:
-    """One boot's class. ``steady_from`` is the second from which it is steady, where it is."""
+class Steadiness:
+    """How the second half of a window compares with the first, on the logarithm.
 
-    kind: Class
-    steady_from: int | None
-
-
-def classify_each(boots: Mapping[str, Sequence[float]]) -> dict[str, WarmUp]:
-    """``classify`` of many boots, by the name of each; ``boots`` are their rates.
-
-    A segment lasts three seconds or more, so it is made of windows of three, four or five: its mean lies
-    between the smallest and the largest mean of any such window. Where those lie within the tolerance the
-    boot is flat wherever its changepoints may be, and nobody needs to search for them.
+    Attributes:
+        kind: what the seconds show.
+        change: of one boot, or the mean of several; NaN where it is unknown.
+        low, high: its 90 % interval, the one of two one-sided tests at 5 %.
+        error, freedom: standard error of ``change`` and its degrees of freedom.
     """
+
+    kind: Kind
+    change: float
+    low: float
+    high: float
+    error: float
+    freedom: float
+
+    @property
+    def allowance(self) -> float:
+        """Largest bias of the window's mean that the seconds leave open, on the logarithm.
+
+        0 for a steady window; half of the farthest end of the interval where it is undecided, for the mean
+        lies between its halves; infinity where the window is too short or known not to be steady.
+        """
+        if self.kind == "steady":
+            return 0.0
+        if self.kind == "undecided":
+            return max(abs(self.low), abs(self.high)) / 2
+        return math.inf
+
+
+def steadiness_of_each(boots: Mapping[str, Sequence[float]]) -> dict[str, Steadiness]:
+    """Steadiness of many boots by name; ``boots``: answers per second of each second of the window."""
     by_length: dict[int, list[str]] = {}
     for name, rates in boots.items():
         by_length.setdefault(len(rates), []).append(name)
-    flat: set[str] = set()
+    found: dict[str, Steadiness] = {}
     for length, names in by_length.items():
-        if length >= SHORTEST_S:
-            lowest, highest = _reach(np.asarray([boots[name] for name in names], dtype=np.float64))
-            flat.update(names[place] for place in np.flatnonzero(highest - lowest <= TOLERANCE * lowest))
-    return {name: WarmUp("flat", 0) if name in flat else classify(rates) for name, rates in boots.items()}
+        if length < SHORTEST_S:
+            found |= dict.fromkeys(names, too_short())
+        else:
+            seconds = np.asarray([boots[name] for name in names], dtype=np.float64)
+            found |= dict(zip(names, _judged(*_changes(seconds)), strict=True))
+    return found
 
 
-def classify(rates: Sequence[float]) -> WarmUp:
-    """Class of a boot by the means of the segments between changepoints of its measured window.
-
-    Barrett, Bolz-Tereick, Killick, Mount and Tratt, "Virtual machine warmup blows hot and cold", OOPSLA
-    2017: segments whose means lie within 5 % of the last one's count as steady. Steady throughout is
-    *flat*; steady from some second on is *warm-up* where what came before was slower and *slow-down* where
-    it was faster; a boot that is steady for less than the last half of its window has *no steady state*.
-    Changepoints by PELT (Killick, Fearnhead and Eckley, JASA 107, 2012) with a penalty of 3 log n in units
-    of the noise, which is estimated from differences of neighbours and so not from the steps themselves.
-
-    Args:
-        rates: answers per second, one value per second of the measured window.
-    """
-    if len(rates) < SHORTEST_S:
-        return WarmUp("too short", None)
-    ends = _changepoints(np.asarray(rates, dtype=np.float64))
-    starts = [0, *ends[:-1]]
-    means = [float(np.mean(rates[start:end])) for start, end in zip(starts, ends, strict=True)]
-    last = means[-1]
-    steady = len(means) - 1
-    while steady > 0 and abs(means[steady - 1] - last) <= TOLERANCE * last:
-        steady -= 1
-    begins = starts[steady]
-    if begins > (1 - _STEADY_SHARE) * len(rates):
-        return WarmUp("no steady state", None)
-    if begins == 0:
-        return WarmUp("flat", 0)
-    return WarmUp("warm-up" if means[steady - 1] < last else "slow-down", begins)
+def steadiness_of_cell(boots: Sequence[Steadiness]) -> Steadiness:
+    """All boots of a cell together; too short where more than half of them are."""
+    known = [boot for boot in boots if boot.kind != "too short"]
+    if 2 * len(known) < len(boots) or not boots:
+        return too_short()
+    changes = np.asarray([boot.change for boot in known])
+    count = len(known)
+    if count >= _BOOTS_FOR_A_SAMPLE:
+        error, freedom = float(np.std(changes, ddof=1)) / math.sqrt(count), count - 1.0
+    else:
+        error = math.sqrt(sum(boot.error**2 for boot in known)) / count
+        freedom = sum(boot.freedom for boot in known)
+    (found,) = _judged(*(np.asarray([value]) for value in (changes.mean(), error, freedom)))
+    return found
 
 
-def _reach(rates: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Smallest and largest mean of any segment that a boot could have; ``rates``: shape (boots, seconds)."""
-    sums = np.cumsum(np.pad(rates, ((0, 0), (1, 0))), axis=1)
-    lengths = range(_SHORTEST_SEGMENT_S, 2 * _SHORTEST_SEGMENT_S)
-    means = [(sums[:, length:] - sums[:, :-length]) / length for length in lengths]
-    every = np.concatenate(means, axis=1)
-    return every.min(axis=1), every.max(axis=1)
+def too_short() -> Steadiness:
+    """Of a window that nobody can judge."""
+    return Steadiness("too short", math.nan, -math.inf, math.inf, math.inf, 0.0)
 
 
-def _changepoints(rates: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
-    """Ends of the segments, the last one being the number of seconds."""
-    differences = np.diff(rates)
-    # Median absolute deviation of differences: their deviation is sqrt(2) that of the values.
-    noise = float(np.median(np.abs(differences - np.median(differences)))) * 1.4826 / np.sqrt(2)
-    scale = max(noise, 1e-3 * float(np.mean(rates)))
-    if scale == 0:
-        return [len(rates)]
-    # Slow to load, and most boots are flat at sight.
-    import ruptures
+def _changes(rates: Array) -> tuple[Array, Array, Array]:
+    """Log change between halves, its error and degrees of freedom; ``rates``: shape (boots, seconds)."""
+    seconds = rates.shape[1]
+    half = seconds // 2
+    first, second = rates[:, :half].mean(axis=1), rates[:, seconds - half :].mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.log(second / first)
+        relative = rates / rates.mean(axis=1, keepdims=True)
+    times = np.arange(seconds) - (seconds - 1) / 2
+    slope = relative @ times / np.sum(times**2)
+    residual = relative - 1 - slope[:, None] * times
+    squares = np.sum(residual**2, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.nan_to_num(np.sum(residual[:, 1:] * residual[:, :-1], axis=1) / squares)
+    # The line takes two degrees of freedom, which biases r by -(2 + 4 r) / n.
+    correlation = np.clip(correlation + (2 + 4 * correlation) / seconds, 0, _LARGEST_CORRELATION)
+    inflation = (1 + correlation) / (1 - correlation)
+    error = np.sqrt(2 * squares / (seconds - 2) / half * inflation)
+    return change, error, np.maximum(seconds / inflation - 2, _LEAST_FREEDOM)
 
-    search = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST_SEGMENT_S).fit(rates / scale)
-    return [int(end) for end in search.predict(pen=3 * np.log(len(rates)))]
+
+def _judged(change: Array, error: Array, freedom: Array) -> list[Steadiness]:
+    margin = math.log1p(TOLERANCE)
+    width = special.stdtrit(freedom, CONFIDENCE) * error
+    rows = []
+    for value, wide, one_error, one_freedom in zip(
+        *(part.tolist() for part in (change, width, error, freedom)), strict=True
+    ):
+        low, high = value - wide, value + wide
+        kind: Kind = "undecided"
+        if not math.isfinite(value):
+            low, high = -math.inf, math.inf
+        elif -margin <= low and high <= margin:
+            kind = "steady"
+        elif low > margin:
+            kind = "rising"
+        elif high < -margin:
+            kind = "falling"
+        rows.append(Steadiness(kind, value, low, high, one_error, one_freedom))
+    return rows

@@ -1,4 +1,4 @@
-"""How many boots a difference needs, and which difference so many boots can show."""
+"""How many boots a half-width needs: planning by precision."""
 
 from __future__ import annotations
 
@@ -6,84 +6,72 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import special
 
 from analysis.estimates import CONFIDENCE
-from analysis.estimates.ratio import MINIMUM_BOOTS, logarithms
+from analysis.estimates.ratio import MINIMUM_BOOTS, RatioInterval
 
-POWER = 0.8
 MOST_BOOTS = 100_000
-_UPPER_LIMIT_OF_SPREAD = 0.8
+_UPPER_LIMIT = 0.8
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Variation between boots: standard deviation of the logarithm, so 0.02 is about 2 %.
+class Residual:
+    """Variation of a boot that its block does not explain, as a standard deviation of the logarithm.
 
     Attributes:
-        spread: pooled over the pilot's cells.
-        upper: its one-sided 80 % limit. Planning with it, four pilots of five get the power they ask
-            for; with ``spread`` itself half of them fall short.
-        degrees_of_freedom: boots less cells.
+        spread: of one boot, pooled over the comparisons of a service; 0.02 is about 2 %.
+        upper: its one-sided 80 % limit. Half of all pilots find less variation than there is; four of five
+            plans that use the limit reach their half-width.
+        freedom: degrees of freedom.
     """
 
     spread: float
     upper: float
-    degrees_of_freedom: int
+    freedom: float
 
 
-def pooled_spread(cells: Sequence[Sequence[float]]) -> Spread | None:
-    """Pooled spread between boots of cells with positive values; None where no cell has two boots.
+def residual(intervals: Sequence[RatioInterval]) -> Residual | None:
+    """From the blocked standard errors of one service's ratios; None where none has an interval.
 
     The limit is that of a variance by chi squared: Browne, "On the use of a pilot sample for sample size
-    determination", Statistics in Medicine 14, 1995.
+    determination", Statistics in Medicine 14, 1995. Ratios that share an arm share boots, so the degrees of
+    freedom are the mean of theirs and not the sum.
     """
-    logs = [logarithms(values) for values in cells if len(values) >= MINIMUM_BOOTS]
-    freedom = sum(len(values) - 1 for values in logs)
-    if not freedom:
+    known = [row for row in intervals if not row.insufficient and row.standard_error > 0]
+    if not known:
         return None
-    squares = sum(float(np.sum((values - values.mean()) ** 2)) for values in logs)
-    limit = float(special.chdtri(freedom, _UPPER_LIMIT_OF_SPREAD))
-    return Spread(math.sqrt(squares / freedom), math.sqrt(squares / limit), freedom)
+    variance = sum(spread_of(row) ** 2 for row in known) / len(known)
+    freedom = sum(row.degrees_of_freedom for row in known) / len(known)
+    limit = float(special.chdtri(freedom, _UPPER_LIMIT))
+    return Residual(math.sqrt(variance), math.sqrt(variance * freedom / limit), freedom)
 
 
-def power_of(boots: int, spread: float, ratio: float, confidence: float = CONFIDENCE) -> float:
-    """Chance that ``boots`` per arm tell a true ``ratio`` from 1, at ``spread`` in both arms.
+def half_width(spread: float, boots: int) -> float:
+    """Expected half-width of a ratio's 95 % interval, as a share: 0.05 is 5 %.
 
-    Noncentral t with 2k - 2 degrees of freedom: Cohen, "Statistical Power Analysis", 2nd edition, 1988.
+    exp(t(2k - 2) x s x sqrt(2 / k)) - 1, for ``boots`` k of each arm; infinity for one boot.
     """
-    freedom = 2 * boots - 2
-    shift = abs(math.log(ratio)) / (spread * math.sqrt(2 / boots))
-    critical = float(special.stdtrit(freedom, (1 + confidence) / 2))
-    # Far out scipy's noncentral t has no digits left; there the test cannot fail.
-    if shift > critical + 30:
-        return 1.0
-    beyond = 1 - float(special.nctdtr(freedom, shift, critical))
-    below = float(special.nctdtr(freedom, shift, -critical))
-    return min(1.0, beyond + (below if math.isfinite(below) else 0.0))
+    if boots < MINIMUM_BOOTS:
+        return math.inf
+    width = float(special.stdtrit(2 * boots - 2, (1 + CONFIDENCE) / 2)) * spread * math.sqrt(2 / boots)
+    return math.expm1(width) if width < 700 else math.inf
 
 
-def boots_needed(spread: float, ratio: float, power: float = POWER) -> int | None:
-    """Fewest boots per arm that tell ``ratio`` from 1 with ``power``; None above MOST_BOOTS."""
-    if ratio == 1 or power_of(MOST_BOOTS, spread, ratio) < power:
+def boots_for(spread: float, wanted: float) -> int | None:
+    """Fewest boots of each arm whose half-width is at most ``wanted``; None above MOST_BOOTS."""
+    if half_width(spread, MOST_BOOTS) > wanted:
         return None
     low, high = MINIMUM_BOOTS, MOST_BOOTS
     while low < high:
         middle = (low + high) // 2
-        if power_of(middle, spread, ratio) >= power:
+        if half_width(spread, middle) <= wanted:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def smallest_ratio(boots: int, spread: float, power: float = POWER) -> float | None:
-    """The smallest ratio above 1 that ``boots`` per arm tell from 1 with ``power``; None: beyond 1000."""
-    if boots < MINIMUM_BOOTS or power_of(boots, spread, 1000.0) < power:
-        return None
-    # Slow to load, and no report asks.
-    from scipy import optimize
-
-    found = optimize.brentq(lambda log: power_of(boots, spread, math.exp(log)) - power, 1e-9, math.log(1000))
-    return math.exp(float(found))
+def spread_of(found: RatioInterval) -> float:
+    """Standard error of a ratio as the variation of one boot of each arm."""
+    return found.standard_error / math.sqrt(1 / found.boots_other + 1 / found.boots_base)

@@ -58,13 +58,26 @@ class RatioInterval:
         """Half of the interval, as a share of the ratio: 0.05 is 5 %; infinity where there is none."""
         return self.high / self.ratio - 1 if not self.insufficient else math.inf
 
-    @property
-    def p_value(self) -> float:
-        """Of the hypothesis that the ratio is 1, by Student's t; 1 where there is no interval."""
+    def p_value_beyond(self, allowance: float = 0.0) -> float:
+        """Of the hypothesis that the ratio is 1 but for a bias of at most ``allowance``, on the logarithm.
+
+        Student's t; 1 where there is no interval.
+        """
         if self.insufficient or not self.standard_error > 0:
             return 1.0
-        return 2 * float(
-            special.stdtr(self.degrees_of_freedom, -abs(math.log(self.ratio)) / self.standard_error)
+        beyond = max(abs(math.log(self.ratio)) - allowance, 0.0)
+        return 2 * float(special.stdtr(self.degrees_of_freedom, -beyond / self.standard_error))
+
+    def inverted(self) -> RatioInterval:
+        """The ratio base / other."""
+        low, high = (0.0, math.inf) if self.insufficient else (1 / self.high, 1 / self.low)
+        return replace(
+            self,
+            ratio=1 / self.ratio,
+            low=low,
+            high=high,
+            boots_other=self.boots_base,
+            boots_base=self.boots_other,
         )
 
     def ends(self, confidence: float) -> tuple[float, float]:

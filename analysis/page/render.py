@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import groupby
 from platform import python_version
 from typing import Any
 
@@ -38,10 +37,11 @@ from analysis.records.metrics import THROUGHPUT, memory_kinds, memory_metric, me
 from analysis.records.results import Results
 from analysis.verdicts.answers import answers_of, answers_of_repetition
 from analysis.verdicts.claims import MAINTAINER, STUDY
+from analysis.verdicts.headline import Decision, headline
 from contracts.trial import SCHEMA_VERSION
 from contracts.workload import split_service
 
-_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "ruptures", "matplotlib", "pydantic", "jinja2")
+_LIBRARIES = ("unilab", "numpy", "scipy", "polars", "matplotlib", "pydantic", "jinja2")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
         for metric in metrics_of(evidence.valid)
     }
     throughput = comparisons[THROUGHPUT.key]
+    study, running = results.campaign.study, bool(results.to_do)
+    decisions = headline(study, evidence, comparisons, running=running)
     break_evens = break_even_rows(pairs, results.campaign.study.seed)
     ours, others = answers_of(evidence), answers_of_repetition()
     study_answers, repeated = (
@@ -87,10 +89,11 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
         **_facts(results, evidence, labels),
         **_tables(results, evidence, windows, labels),
         "palette": palette(),
-        "findings": _findings(throughput, labels),
-        "digest": wording.digest(throughput),
-        "outcome": wording.outcome(throughput),
-        "ratios": _ratio_tables(comparisons, labels),
+        "findings": _findings(decisions, labels),
+        "digest": wording.digest(decisions),
+        "outcome": wording.outcome(decisions),
+        "headline": study.headline_against,
+        "ratios": _ratio_tables(comparisons, evidence, decisions, labels, running=running),
         "refusals": page_tables.refusal_table(refusals, labels),
         "notes": _notes(pairs, labels),
         "principles": principles_table(results, evidence, throughput),
@@ -175,12 +178,13 @@ def _tables(
     }
 
 
-def _findings(comparisons: list[Comparison], labels: Labels) -> list[tuple[str, list[str]]]:
+def _findings(decisions: list[Decision], labels: Labels) -> list[tuple[str, list[str]]]:
     """Sentences by service and setting, in the study's order."""
-    return [
-        (service, [wording.finding(row) for row in rows])
-        for service, rows in groupby(comparisons, key=lambda row: labels.service(row.pair.base.cell))
-    ]
+    services: dict[str, list[str]] = {}
+    for row in decisions:
+        service = labels.service(row.comparison.pair.base.cell)
+        services.setdefault(service, []).append(wording.sentence(row))
+    return list(services.items())
 
 
 def _notes(pairs: list[Pair], labels: Labels) -> list[tuple[str, list[str]]]:
@@ -192,8 +196,30 @@ def _notes(pairs: list[Pair], labels: Labels) -> list[tuple[str, list[str]]]:
     return list(services.items())
 
 
-def _ratio_tables(comparisons: dict[str, list[Comparison]], labels: Labels) -> list[tuple[str, Table]]:
+def _ratio_tables(
+    comparisons: dict[str, list[Comparison]],
+    evidence: Evidence,
+    decisions: list[Decision],
+    labels: Labels,
+    *,
+    running: bool,
+) -> list[tuple[str, Table]]:
     """Title and table of every metric that any pair has."""
-    return [
-        (rows[0].metric.title, page_tables.ratio_table(rows, labels)) for rows in comparisons.values() if rows
-    ]
+    primary = {(row.comparison.metric.key, *_slugs(row.comparison.pair)): row.outcome for row in decisions}
+    tables = []
+    for key, rows in comparisons.items():
+        words = []
+        for row in rows:
+            widened = row.interval.widened(evidence.allowance(row.metric, row.pair.other, row.pair.base))
+            outcome = primary.get((key, *_slugs(row.pair)))
+            word = wording.verdict(widened, running=running)
+            # One sentence for one comparison: what the headline leaves undecided is not decided here.
+            words.append("undecided" if outcome == "undecided" else word)
+        if rows:
+            tables.append((rows[0].metric.title, page_tables.ratio_table(rows, words, labels)))
+    return tables
+
+
+def _slugs(pair: Pair) -> tuple[str, str]:
+    first, second = sorted((pair.other.cell.slug, pair.base.cell.slug))
+    return first, second

@@ -17,9 +17,8 @@ from analysis.estimates.pairs import Refusal
 from analysis.estimates.rank import MedianInterval
 from analysis.estimates.ratio import geometric_mean
 from analysis.estimates.stability import Stability
-from analysis.formatting import NOTHING, interval, number, ratio
+from analysis.formatting import NOTHING, count, interval, number, ratio
 from analysis.page.labels import Labels
-from analysis.page.wording import verdict
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.hdr import Histogram
 from analysis.records.latency import percentiles
@@ -88,8 +87,8 @@ def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram],
     return Table(columns, rows)
 
 
-def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
-    """One row per pair, with the means that the ratio divides."""
+def ratio_table(comparisons: Sequence[Comparison], verdicts: Sequence[str], labels: Labels) -> Table:
+    """One row per pair, with the means that the ratio divides and a word of ``verdicts`` each."""
     unit = comparisons[0].metric.unit
     columns = [_SERVICE, Column("ratio of"), *_numbers(f"means ({unit})", "boots", "ratio")]
     columns += [
@@ -101,7 +100,7 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
     if any(row.bootstrap for row in comparisons):
         columns += _numbers("bootstrap interval")
     rows = []
-    for row in comparisons:
+    for row, word in zip(comparisons, verdicts, strict=True):
         sides = (row.pair.other, row.pair.base)
         means = [number(geometric_mean(side.values(row.metric))) for side in sides]
         found = row.interval
@@ -116,7 +115,7 @@ def ratio_table(comparisons: Sequence[Comparison], labels: Labels) -> Table:
                 NOTHING if found.insufficient else found.method,
                 number(found.degrees_of_freedom),
                 f"{row.delta:+.2f}",
-                verdict(row),
+                word,
                 " / ".join(map(_median, row.medians or ())),
             ]
         )
@@ -155,9 +154,9 @@ def rules_table(evidence: Evidence) -> Table:
         f"{blamed} of {len(compared)} cells differ from themselves" if compared else "no cell has four boots"
     )
     rows.append(["a/a", _AGAINST_ITSELF, said])
-    unsteady = sum(row.check == "steady" and row.severity == "excluded" for row in evidence.findings)
-    meaning = "most boots of a cell reach a steady state (changepoints of throughput)"
-    rows.append(["steady", meaning, f"{unsteady} cells without"])
+    unsteady = sum(row.kind != "steady" for row in evidence.steadiness_of_cells.values())
+    meaning = "both halves of the measured windows of a cell are equal within 5 % (two one-sided tests)"
+    rows.append(["steady", meaning, f"{count(unsteady, 'cell')} not shown to be"])
     return Table([Column("check"), Column("what must hold", "prose"), Column("fails", "number")], rows)
 
 
@@ -211,7 +210,7 @@ def trials_table(evidence: Evidence, labels: Labels) -> Table:
         _ARM,
         Column("ended"),
         Column("verdict", "prose"),
-        Column("warm-up"),
+        Column("window"),
     ]
     metrics = (THROUGHPUT, MEAN_RESPONSE, RESPONSES["p99"], FIRST_ANSWER)
     columns += _numbers(*(f"{metric.title} ({metric.unit})" for metric in metrics))
@@ -220,7 +219,7 @@ def trials_table(evidence: Evidence, labels: Labels) -> Table:
     values = shown.select(metric.expression.cast(pl.Float64).alias(metric.key) for metric in metrics)
     rows = []
     for row, figures in zip(shown.iter_rows(named=True), values.iter_rows(), strict=True):
-        warm_up = evidence.warm_ups.get(row["trial_id"])
+        steady = evidence.steadiness.get(row["trial_id"])
         residual = row["little_residual"]
         rows.append(
             [
@@ -230,7 +229,7 @@ def trials_table(evidence: Evidence, labels: Labels) -> Table:
                 *_cell_names(_key(row), labels),
                 row["end"],
                 row["verdict"] or NOTHING,
-                warm_up.kind if warm_up else NOTHING,
+                steady.kind if steady else NOTHING,
                 *map(number, figures),
                 NOTHING if residual is None else f"{residual * 100:+.1f}",
                 number(row["generator_cpu_percent"]),

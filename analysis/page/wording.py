@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from analysis.estimates.comparisons import Comparison
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS, RatioInterval
-from analysis.formatting import count, interval, number, ratio
+from analysis.formatting import NOTHING, count, interval, number, ratio
 from analysis.records.results import Results
+from analysis.verdicts.headline import Decision, Outcome
 from contracts.arms import arm_named
 from contracts.platforms import PLATFORMS
 from contracts.trial import Accelerator
 
+_OUTCOMES: tuple[Outcome, ...] = ("different", "same", "undecided", "still running")
 _RUNTIMES = {
     "docker": "the service in a Docker container",
     "linux": "a Linux guest with the service as its only program, the control arm",
@@ -22,8 +24,8 @@ _RUNTIMES = {
 _ACCELERATORS: dict[Accelerator, tuple[str, str]] = {
     "tcg": (
         "TCG (emulated CPU)",
-        "The virtual CPU was emulated in software. Absolute values mean nothing; ratios between arms on the "
-        "same virtual CPU do.",
+        "The virtual CPU was emulated in software. Times, rates and their ratios are those of the emulator "
+        "and no evidence about hardware; counted work is.",
     ),
     "kvm": ("KVM", "The virtual CPU was the host's own, through KVM."),
     "xen": ("Xen", "The virtual CPU was the host's own, through Xen."),
@@ -68,65 +70,50 @@ def cautions(results: Results) -> list[str]:
     return [*found, f"{' and '.join(sorted(doubled))}: {_NO_XEN}"] if doubled else found
 
 
-def finding(comparison: Comparison) -> str:
-    """One comparison of throughput as a sentence."""
-    other, base = comparison.pair.other.cell.arm, comparison.pair.base.cell.arm
-    found = comparison.interval
-    if found.insufficient:
-        return _no_interval(other, base, found)
-    if found.same_within(EQUIVALENCE_MARGIN):
-        return (
-            f"{other} and {base} are the same within {EQUIVALENCE_MARGIN * 100:g} % (ratio "
-            f"{ratio(found.ratio)}, 95 % interval {interval(found)}, two one-sided tests at 5 %)."
-        )
-    if found.excludes_one:
-        return (
-            f"{other} answers {_how_many(found.ratio)} requests per second {_than(found.ratio)} {base} "
-            f"(ratio {ratio(found.ratio)}, 95 % interval {interval(found)})."
-        )
-    return (
-        f"{other} and {base} cannot be told apart: the ratio seen is {ratio(found.ratio)}, but anything "
-        f"from {interval(found)} fits (95 % interval)."
-    )
+def sentence(decision: Decision) -> str:
+    """One primary comparison: different by so much, the same within so much, or what would decide it."""
+    row = decision.comparison
+    other, base, found = row.pair.other.cell.arm, row.pair.base.cell.arm, row.interval
+    seen = f"ratio {ratio(found.ratio)}, 95 % interval {interval(found)}"
+    start = f"{row.metric.title}: {other}"
+    if decision.outcome == "still running":
+        return f"{start} / {base}, so far: {seen}. Nothing is decided before the campaign ends."
+    if decision.outcome == "same":
+        return f"{start} and {base} are the same within {number(decision.margin * 100, 2)} % ({seen})."
+    if decision.outcome == "different":
+        return f"{start} is {_by_how_much(found.ratio)} {base} ({seen})."
+    return f"{start} / {base} is undecided ({seen}). {_remedy(decision)}"
 
 
-def outcome(comparisons: Sequence[Comparison]) -> str:
-    """How many comparisons of throughput said something."""
-    if not comparisons:
+def outcome(decisions: Sequence[Decision]) -> str:
+    """How many primary comparisons ended how."""
+    if not decisions:
         return "No two arms can be compared yet."
-    apart = sum(row.interval.excludes_one for row in comparisons)
-    insufficient = sum(row.interval.insufficient for row in comparisons)
-    together = len(comparisons) - apart - insufficient
-    parts = [
-        f"{amount} {what}"
-        for amount, what in (
-            (apart, "told the arms apart"),
-            (together, "could not tell them apart"),
-            (insufficient, "had too few boots"),
-        )
-        if amount
-    ]
-    return f"Of {count(len(comparisons), 'comparison')} of throughput, {', '.join(parts)}."
+    found = Counter(row.outcome for row in decisions)
+    parts = [f"{found[name]} {name}" for name in _OUTCOMES if found[name]]
+    return f"Of {count(len(decisions), 'primary comparison')}: {', '.join(parts)}."
 
 
-def digest(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
-    """Per pair of arms, over all services and settings: ``(arms, how it went)``."""
-    arms: dict[str, list[RatioInterval]] = {}
-    for row in comparisons:
-        name = f"{row.pair.other.cell.arm} against {row.pair.base.cell.arm}"
-        arms.setdefault(name, []).append(row.interval)
-    return [(name, _digest_of(found)) for name, found in arms.items()]
+def digest(decisions: Sequence[Decision]) -> list[tuple[str, str]]:
+    """Per metric and pair of arms, over all services and settings: ``(arms, how they ended)``."""
+    groups: dict[str, list[Decision]] = {}
+    for row in decisions:
+        pair = row.comparison.pair
+        name = f"{row.comparison.metric.title}, {pair.other.cell.arm} against {pair.base.cell.arm}"
+        groups.setdefault(name, []).append(row)
+    return [(name, _digest_of(rows)) for name, rows in groups.items()]
 
 
-def verdict(comparison: Comparison) -> str:
-    """A word for a table."""
-    found = comparison.interval
+def verdict(found: RatioInterval, *, running: bool = False) -> str:
+    """A word for an exploratory comparison; ``found`` is widened by what its windows leave open."""
     if found.insufficient:
-        return "insufficient"
+        return "undecided"
+    if running:
+        return NOTHING
     if found.same_within(EQUIVALENCE_MARGIN):
         return f"the same within {EQUIVALENCE_MARGIN * 100:g} %"
     if not found.excludes_one:
-        return "cannot be told apart"
+        return "undecided"
     return "higher" if found.low > 1 else "lower"
 
 
@@ -146,33 +133,33 @@ def completeness(results: Results, without: int) -> str:
     return f"Incomplete: {' and '.join(parts)}."
 
 
-def _no_interval(other: str, base: str, found: RatioInterval) -> str:
-    if min(found.boots_other, found.boots_base) < MINIMUM_BOOTS:
-        why = (
-            f"an interval needs {MINIMUM_BOOTS} valid boots of each arm, "
-            f"here are {found.boots_other} and {found.boots_base}"
-        )
-    else:
-        why = "these boots give no finite interval"
-    return f"{other} against {base}: insufficient. The ratio seen is {ratio(found.ratio)}, but {why}."
-
-
-def _digest_of(found: Sequence[RatioInterval]) -> str:
-    higher = [row.ratio for row in found if row.low > 1]
-    lower = [row.ratio for row in found if row.high < 1]
-    insufficient = sum(row.insufficient for row in found)
-    together = len(found) - len(higher) - len(lower) - insufficient
-    of_all = f"of {count(len(found), 'comparison')}"
+def _remedy(decision: Decision) -> str:
+    row = decision.comparison
+    boots = row.interval.boots_other, row.interval.boots_base
     parts = []
-    if higher:
-        parts.append(f"more requests per second in {len(higher)} {of_all} ({_range(higher)})")
-    if lower:
-        parts.append(f"fewer requests per second in {len(lower)} {of_all} ({_range(lower)})")
-    if together:
-        parts.append(f"cannot be told apart in {together} {of_all}")
-    if insufficient:
-        parts.append(f"too few boots in {insufficient} {of_all}")
-    return "; ".join(parts) + "."
+    if min(boots) < MINIMUM_BOOTS:
+        parts.append(
+            f"an interval needs {MINIMUM_BOOTS} valid boots of each arm, here are {boots[0]} and {boots[1]}"
+        )
+    elif row.interval.insufficient:
+        parts.append("these boots give no finite interval")
+    elif decision.boots:
+        parts.append(f"about {count(decision.boots, 'boot')} of each arm would decide it")
+    parts += [decision.why] if decision.why else []
+    text = "; ".join(parts) or "no number of boots would decide it"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _digest_of(rows: Sequence[Decision]) -> str:
+    found = Counter(row.outcome for row in rows)
+    ratios = [row.comparison.interval.ratio for row in rows if row.outcome == "different"]
+    split = {
+        "higher": [value for value in ratios if value > 1],
+        "lower": [value for value in ratios if value <= 1],
+    }
+    parts = [f"{word} in {len(values)} ({_range(values)})" for word, values in split.items() if values]
+    parts += [f"{name} in {found[name]}" for name in _OUTCOMES[1:] if found[name]]
+    return f"of {count(len(rows), 'comparison')}: {'; '.join(parts)}."
 
 
 def _range(ratios: Sequence[float]) -> str:
@@ -180,12 +167,7 @@ def _range(ratios: Sequence[float]) -> str:
     return f"ratio {low}" if low == high else f"ratios {low} to {high}"
 
 
-def _how_many(value: float) -> str:
+def _by_how_much(value: float) -> str:
     if value >= 2:
-        return f"{number(value, 2)} times as many"
-    change = number(abs(value - 1) * 100, 2)
-    return f"{change} % {'more' if value > 1 else 'fewer'}"
-
-
-def _than(value: float) -> str:
-    return "as" if value >= 2 else "than"
+        return f"{number(value, 2)} times that of"
+    return f"{number(abs(value - 1) * 100, 2)} % {'higher' if value > 1 else 'lower'} than that of"

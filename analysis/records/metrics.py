@@ -13,12 +13,21 @@ _MIB = 1024**2
 
 @dataclass(frozen=True)
 class Metric:
-    """A quantity of a boot: an expression over the table of trials, null where the boot did not give it."""
+    """A quantity of a boot: an expression over the table of trials, null where the boot did not give it.
+
+    Attributes:
+        key: its name in commands and files.
+        title, unit: as the page shows it.
+        of_window: whether the measured window gives it, so that a window that is not steady biases it.
+        of_time: whether it is a time or a rate, which an emulated CPU (TCG) says nothing about.
+    """
 
     key: str
     title: str
     unit: str
     expression: pl.Expr
+    of_window: bool = False
+    of_time: bool = False
 
     def boots(self, trials: pl.DataFrame) -> tuple[list[int | None], list[float]]:
         """Block and value of every boot that gave one; nothing where no trial has the column."""
@@ -65,29 +74,49 @@ def _response_metric(name: str) -> Metric:
     """A percentile of the response time; null where the boot has too few answers to bound it."""
     column = pl.col(f"{name}_response_ms")
     if name == "max":
-        return Metric("max_response", "Longest response time", "ms", column)
+        return Metric("max_response", "Longest response time", "ms", column, of_window=True, of_time=True)
     needed = samples_needed(float(name.removeprefix("p")))
     # Where the length of the window is not known, neither is the number of answers.
     enough = right_answers().fill_null(0) >= needed
-    return Metric(f"{name}_response", f"{name} of response time", "ms", pl.when(enough).then(column))
+    return Metric(
+        f"{name}_response",
+        f"{name} of response time",
+        "ms",
+        pl.when(enough).then(column),
+        of_window=True,
+        of_time=True,
+    )
 
 
 # In the open loop the throughput is the one that was asked for: no quantity of the arm.
 _FOUND_BY_THE_ARM = (pl.col("loop") == "closed") | pl.col("search")
 
 THROUGHPUT = Metric(
-    "throughput", "Throughput", "requests/s", pl.when(_FOUND_BY_THE_ARM).then(pl.col("throughput_per_s"))
+    "throughput",
+    "Throughput",
+    "requests/s",
+    pl.when(_FOUND_BY_THE_ARM).then(pl.col("throughput_per_s")),
+    of_window=True,
+    of_time=True,
 )
-MEAN_RESPONSE = Metric("mean_response", "Mean response time", "ms", pl.col("mean_response_ms"))
+MEAN_RESPONSE = Metric(
+    "mean_response", "Mean response time", "ms", pl.col("mean_response_ms"), of_window=True, of_time=True
+)
 RESPONSES = {name: _response_metric(name) for name in ("p50", "p90", "p98", "p99", "p99.9", "max")}
 FIRST_ANSWER = Metric(
-    "first_answer", "Boot time to the first right answer", "s", pl.col("first_answer_ms") / 1000
+    "first_answer",
+    "Boot time to the first right answer",
+    "s",
+    pl.col("first_answer_ms") / 1000,
+    of_time=True,
 )
 IMAGE_SIZE = Metric("image_size", "Image size", "MiB", pl.col("image_bytes") / _MIB)
 
-FIXED = (THROUGHPUT, MEAN_RESPONSE, *RESPONSES.values(), FIRST_ANSWER)
+# Every metric that is compared between arms, but for memory, whose kinds depend on the campaign. A metric
+# that is added here is compared, printed and shown; contracts.study says which may be a study's headline.
+METRICS = (THROUGHPUT, MEAN_RESPONSE, *RESPONSES.values(), FIRST_ANSWER)
 
 
 def metrics_of(trials: pl.DataFrame) -> list[Metric]:
     """Every metric that is compared between arms, memory by kind last. An image's size does not vary."""
-    return [*FIXED, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]
+    return [*METRICS, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]

@@ -23,7 +23,7 @@ from analysis.estimates.ratio import (
 )
 from analysis.estimates.stability import MILLION, stability
 from analysis.records.cells import CellTrials
-from analysis.records.metrics import FIXED, Metric, memory_kinds, memory_metric
+from analysis.records.metrics import METRICS, Metric, memory_kinds, memory_metric
 from analysis.verdicts.claims import Claim, study_array_length
 from contracts.workload import is_variant, split_service
 
@@ -218,7 +218,7 @@ def _values(claim: Claim, cell: CellTrials) -> Sequence[float]:
 def _metric(claim: Claim, cell: CellTrials) -> Metric | None:
     """The claim's metric; memory is the study's kind for the runtime, idle where it was read so."""
     if claim.metric != "memory":
-        return next(metric for metric in FIXED if metric.key == claim.metric)
+        return next(metric for metric in METRICS if metric.key == claim.metric)
     kind = MEMORY_KINDS[cell.runtime]
     moments = [when for found, when in memory_kinds(cell.trials) if found == kind]
     return memory_metric(kind, min(moments)) if moments else None

@@ -7,7 +7,7 @@ ratio between two arms is the quotient of their factors. Everything follows from
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import NormalDist
@@ -46,6 +46,7 @@ NO_LOADER = NotRun(
 )
 
 Edit = Callable[[TrialRecord], TrialRecord]
+Speed = Callable[[int], float]
 
 
 def make_study(**changes: object) -> Study:
@@ -67,6 +68,11 @@ def make_study(**changes: object) -> Study:
     return Study.model_validate(content | changes)
 
 
+def warming_up(second: int) -> float:
+    """The first seconds are slow, as after a boot."""
+    return 1 - 0.6 * 0.4**second
+
+
 def ended(record: TrialRecord, state: str, why: str) -> TrialRecord:
     """The same trial, ended before it had a load result."""
     content = record.model_dump() | {"load": None, "footprints": [], "end": {"state": state, "why": why}}
@@ -82,6 +88,7 @@ def write_campaign(
     between_boots: float = 0.02,
     arm_factor: Mapping[str, float] = ARM_FACTOR,
     edit: Edit = lambda record: record,
+    speed: Speed = warming_up,
 ) -> Campaign:
     """Write a campaign named after ``directory``.
 
@@ -93,6 +100,7 @@ def write_campaign(
         between_boots: standard deviation of the logarithm of a boot's throughput.
         arm_factor: throughput of each arm relative to the first; a control has that of its arm, unless named.
         edit: last change to each record before it is written.
+        speed: throughput of a second of the load relative to the boot's, by its number from 0.
     """
     campaign = Campaign(
         name=directory.name,
@@ -112,7 +120,9 @@ def write_campaign(
         folder = directory / "trials" / trial.directory
         write_atomically(folder / "trial.json", record.model_dump_json())
         if record.load:
-            _write_log(folder / record.load.histogram, campaign, trial, rate, generator)
+            seconds = range(round(record.load.warm_up_s + record.load.window_s))
+            answers = [(rate * speed(second), record.load.users / rate / speed(second)) for second in seconds]
+            _write_log(folder / record.load.histogram, answers, generator)
     return campaign
 
 
@@ -219,26 +229,21 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
     )
 
 
-def _write_log(
-    path: Path, campaign: Campaign, trial: PlannedTrial, rate: float, generator: random.Random
-) -> None:
-    """One interval per second from the load's start; the first seconds are slow, as after a boot."""
-    load = campaign.study.load[split_service(trial.cell.service)[0]]
-    mean_us = load.users / rate * 1e6
+def _write_log(path: Path, seconds: Sequence[tuple[float, float]], generator: random.Random) -> None:
+    """One interval per second: answers per second and mean response time in s of each."""
     answers_due = 0.0
     with path.open("w", encoding="utf-8") as stream:
         writer = HistogramLogWriter(stream)
         writer.output_log_format_version()
         writer.output_legend()
-        for second in range(round(load.warm_up_s + (load.duration_s or 0))):
-            speed = 1 - 0.6 * 0.4**second
-            answers_due += rate * speed * generator.gauss(1, 0.01)
+        for second, (rate, mean_s) in enumerate(seconds):
+            answers_due += rate * generator.gauss(1, 0.01)
             answers = round(answers_due)
             answers_due -= answers
             histogram = HdrHistogram(1, 3_600_000_000, 3)
             for rank in range(answers):
                 normal = NormalDist().inv_cdf((rank + generator.random()) / max(answers, 1) or 0.5)
-                histogram.record_value(round(mean_us / speed * _lognormal(normal)))
+                histogram.record_value(round(mean_s * 1e6 * _lognormal(normal)))
             writer.output_interval_histogram(histogram, float(second), second + 1.0)
 
 

@@ -13,7 +13,6 @@ from campaigns import Edit, ended, make_study, write_campaign
 from analysis.__main__ import main
 from analysis.checks.cells import a_against_a, controls, flat_ceiling
 from analysis.checks.evidence import Evidence, evidence_of
-from analysis.checks.steady_state import classify
 from analysis.estimates.pairs import find_pairs
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.results import read_results
@@ -237,53 +236,3 @@ def test_services_at_one_height_are_cautioned() -> None:
     builds = [cell(f"todos-go{variant}", [99.0]) for variant in ("", ".static", ".shared")]
     assert flat_ceiling(builds) == []
     assert flat_ceiling([*level[:2], cell("bubble_sort-go", [99.0])]) == []
-
-
-def test_cells_without_a_steady_state_are_not_compared(tmp_path: Path) -> None:
-    """Their records hold 10 s windows; here the classes are given."""
-    from analysis.checks.cells import no_steady_state
-    from analysis.checks.steady_state import WarmUp
-
-    evidence = campaign(tmp_path)
-    docker = next(row for row in evidence.cells if row.cell.arm == "docker")
-    unsteady = WarmUp("no steady state", None)
-    found = no_steady_state(
-        evidence.cells, dict.fromkeys(docker.ids[:3], unsteady) | {docker.ids[3]: classify([9.0] * 20)}
-    )
-    assert [(row.severity, row.slugs) for row in found] == [("excluded", (docker.cell.slug,))]
-    (caution,) = no_steady_state(evidence.cells, {docker.ids[0]: WarmUp("warm-up", 4)})
-    assert caution.severity == "caution"
-
-
-def noisy(*levels: tuple[float, int]) -> list[float]:
-    generator_ = np.random.default_rng(21)
-    return [value for level, seconds in levels for value in level * generator_.normal(1, 0.01, seconds)]
-
-
-@pytest.mark.parametrize(
-    ("rates", "kind", "steady_from"),
-    [
-        (noisy((100, 40)), "flat", 0),
-        (noisy((100, 20), (103, 20)), "flat", 0),
-        (noisy((50, 8), (100, 32)), "warm-up", 8),
-        (noisy((50, 5), (80, 5), (100, 30)), "warm-up", 10),
-        (noisy((150, 10), (100, 30)), "slow-down", 10),
-        (noisy((100, 30), (60, 10)), "no steady state", None),
-        (noisy((100, 9)), "too short", None),
-        ([0.0] * 20, "flat", 0),
-        ([100.0] * 20, "flat", 0),
-    ],
-)
-def test_warm_up_is_detected(rates: list[float], kind: str, steady_from: int | None) -> None:
-    found = classify(rates)
-    assert found.kind == kind
-    if steady_from is None:
-        assert found.steady_from is None
-    else:
-        assert found.steady_from == pytest.approx(steady_from, abs=1)
-
-
-def test_a_flat_boot_is_called_flat_in_nineteen_cases_of_twenty() -> None:
-    generator_ = np.random.default_rng(22)
-    boots = [generator_.normal(1000, 30, 60).tolist() for _ in range(300)]
-    assert sum(classify(rates).kind == "flat" for rates in boots) / len(boots) >= 0.95

@@ -16,7 +16,8 @@ import pytest
 from analysis.estimates.blocked import welch_estimate
 from analysis.estimates.bootstrap import hierarchical_bootstrap
 from analysis.estimates.break_even import break_even, crossing
-from analysis.estimates.power import boots_needed, power_of
+from analysis.estimates.discoveries import discoveries
+from analysis.estimates.power import boots_for, half_width, residual
 from analysis.estimates.rank import median_interval, upper_rank
 from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, ratio_of_means_interval
@@ -171,15 +172,42 @@ def test_the_same_arm_is_found_the_same() -> None:
     assert np.mean([bool(same_within(*sides)) for sides in zip(others, bases, strict=True)]) > 0.95
 
 
-@pytest.mark.parametrize(("spread", "ratio"), [(0.05, 1.05), (0.02, 1.03), (0.05, 1.125)])
-def test_planned_boots_have_the_power_that_was_planned(spread: float, ratio: float) -> None:
-    boots = boots_needed(spread, ratio)
+@pytest.mark.parametrize(("spread", "wanted"), [(0.05, 0.05), (0.02, 0.03), (0.05, 0.1)])
+def test_planned_boots_have_the_half_width_that_was_planned(spread: float, wanted: float) -> None:
+    boots = boots_for(spread, wanted)
     assert boots
     generator = np.random.default_rng(17)
-    other = generator.normal(math.log(ratio), spread, (CAMPAIGNS, boots))
-    base = generator.normal(0, spread, (CAMPAIGNS, boots))
-    difference, width = welch(other, base)
-    assert np.mean(np.abs(difference) > width) == pytest.approx(power_of(boots, spread, ratio), abs=POINTS)
+    other, base = generator.normal(0, spread, (2, CAMPAIGNS, boots))
+    _, width = welch(other, base)
+    assert np.expm1(width).mean() == pytest.approx(half_width(spread, boots), rel=0.05)
+    assert half_width(spread, boots) <= wanted < half_width(spread, boots - 1)
+
+
+def test_the_upper_limit_of_a_pilot_lies_above_the_variation_in_four_of_five() -> None:
+    generator = np.random.default_rng(19)
+    above = 0
+    for other, base in zip(*np.exp(generator.normal(0, 0.05, (2, 2000, 4))), strict=True):
+        found = residual([ratio_of_means_interval(other.tolist(), base.tolist())])
+        assert found
+        above += found.upper > 0.05
+    # Welch's degrees of freedom are a few less than the boots have, so the limit errs to the safe side.
+    assert 0.78 <= above / 2000 <= 0.9
+
+
+@pytest.mark.parametrize("true", [0, 3])
+def test_false_discoveries_are_held_to_one_in_twenty(true: int) -> None:
+    """Nine comparisons against one shared arm, of which ``true`` differ by 10 %."""
+    generator = np.random.default_rng(20)
+    false_share = found_share = 0.0
+    for _ in range(1500):
+        logs = generator.normal(0, 0.02, (10, 4))
+        logs[1 : 1 + true] += 0.1
+        rows = [ratio_of_means_interval(np.exp(row).tolist(), np.exp(logs[0]).tolist()) for row in logs[1:]]
+        rejected = discoveries([row.p_value_beyond() for row in rows])
+        false_share += sum(rejected[true:]) / max(sum(rejected), 1)
+        found_share += sum(rejected[:true]) / max(true, 1)
+    assert false_share / 1500 <= 0.05
+    assert found_share / 1500 >= (0.8 if true else 0)
 
 
 @pytest.mark.parametrize(("count", "most"), [(3, 1.0), (6, 0.985), (12, 0.97)])

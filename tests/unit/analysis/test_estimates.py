@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.estimates.power import boots_needed, pooled_spread, power_of, smallest_ratio
+from analysis.estimates.discoveries import discoveries
+from analysis.estimates.power import boots_for, half_width, residual
 from analysis.estimates.rank import median_interval, samples_needed, upper_rank
 from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import (
@@ -162,41 +163,51 @@ def test_upper_rank_is_the_smallest_that_bounds(count: int, percentile: float, r
 
 
 @pytest.mark.parametrize(
-    ("ratio", "at_2_percent", "at_5_percent"),
-    [(1.125, 2, 5), (1.05, 4, 18), (1.03, 9, 46), (1.01, 65, 398)],
+    ("wanted", "at_2_percent", "at_5_percent", "at_25_percent"),
+    [(0.03, 5, 23, 535), (0.05, 3, 9, 194), (0.10, 2, 4, 50)],
 )
-def test_boots_needed(ratio: float, at_2_percent: int, at_5_percent: int) -> None:
-    assert boots_needed(0.02, ratio) == pytest.approx(at_2_percent, abs=1)
-    assert boots_needed(0.05, ratio) == pytest.approx(at_5_percent, abs=2)
+def test_boots_for_a_half_width(
+    wanted: float, at_2_percent: int, at_5_percent: int, at_25_percent: int
+) -> None:
+    """Against blocks that another simulation found necessary."""
+    assert boots_for(0.02, wanted) == pytest.approx(at_2_percent, abs=1)
+    assert boots_for(0.05, wanted) == pytest.approx(at_5_percent, abs=2)
+    assert boots_for(0.25, wanted) == pytest.approx(at_25_percent, rel=0.1)
 
 
-def test_power_and_boots_and_ratio_agree() -> None:
-    boots = boots_needed(0.05, 1.05)
+def test_half_width_and_boots_agree() -> None:
+    boots = boots_for(0.05, 0.05)
     assert boots
-    assert power_of(boots - 1, 0.05, 1.05) < 0.8 <= power_of(boots, 0.05, 1.05)
-    smallest = smallest_ratio(boots, 0.05)
-    assert smallest
-    assert smallest <= 1.05
-    assert power_of(boots, 0.05, smallest) == pytest.approx(0.8, abs=1e-3)
-    assert power_of(boots, 0.05, 1 / 1.05) == pytest.approx(power_of(boots, 0.05, 1.05))
+    assert half_width(0.05, boots) <= 0.05 < half_width(0.05, boots - 1)
+    assert half_width(0.05, 1) == math.inf
+    assert boots_for(5.0, 0.0001) is None
 
 
-def test_power_agrees_with_the_noncentral_t() -> None:
-    shift = math.log(1.05) / (0.05 * math.sqrt(2 / 10))
-    critical = stats.t.ppf(0.975, 18)
-    expected = stats.nct.sf(critical, 18, shift) + stats.nct.cdf(-critical, 18, shift)
-    assert power_of(10, 0.05, 1.05) == pytest.approx(expected, abs=1e-6)
-
-
-def test_what_no_number_of_boots_can_show() -> None:
-    assert boots_needed(5.0, 1.0001) is None
-    assert smallest_ratio(1, 0.05) is None
-
-
-def test_pilot_pools_its_cells() -> None:
-    found = pooled_spread([[1.0, math.e], [2.0, 2 * math.e], [5.0]])
+def test_residual_is_that_of_one_boot() -> None:
+    found = residual([ratio_of_means_interval([1.0, math.e], [2.0, 2 * math.e])])
     assert found
-    assert found.degrees_of_freedom == 2
+    assert found.freedom == pytest.approx(2)
     assert found.spread == pytest.approx(math.sqrt(0.5))
     assert found.upper == pytest.approx(math.sqrt(1.0 / stats.chi2.ppf(0.2, 2)))
-    assert pooled_spread([[1.0], []]) is None
+    assert residual([ratio_of_means_interval([1.0], [1.0, 2.0])]) is None
+
+
+def test_p_values_are_those_of_welch() -> None:
+    other, base = [1.1, 1.13, 1.09], [1.0, 1.02, 0.99, 1.01]
+    found = ratio_of_means_interval(other, base)
+    expected = stats.ttest_ind(np.log(other), np.log(base), equal_var=False).pvalue
+    assert found.p_value_beyond() == pytest.approx(expected)
+    assert found.inverted().p_value_beyond() == pytest.approx(expected)
+    assert found.p_value_beyond(math.log(found.ratio)) == 1
+    assert found.widened(math.inf).p_value_beyond() == 1
+    assert found.widened(0.1).low == pytest.approx(found.low * math.exp(-0.1))
+    assert found.inverted().low == pytest.approx(1 / found.high)
+
+
+def test_benjamini_and_hochberg() -> None:
+    # The example of their paper, table of 15 p values: four are rejected at 5 %.
+    values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240]
+    values += [0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    assert sum(discoveries(values)) == 4
+    assert discoveries(values[::-1]) == discoveries(values)[::-1]
+    assert discoveries([]) == []

@@ -129,8 +129,8 @@ def test_page_is_the_same_for_the_same_records(single: tuple[Page, Path]) -> Non
 def test_complete_campaign_says_so(complete: Page) -> None:
     assert "Complete: every planned trial has been run." in complete.text
     assert "18 of 18 planned" in complete.text
-    assert "Absolute values mean nothing; ratios between arms on the same virtual CPU do." in complete.text
-    assert "Of 6 comparisons of throughput, 6 told the arms apart." in complete.text
+    assert "Times, rates and their ratios are those of the emulator" in complete.text
+    assert "Of 4 primary comparisons: 4 different." in complete.text
     assert "Every trial that ran was completed and is valid." in complete.text
     assert "18 of 18 planned" in complete.text
 
@@ -190,7 +190,7 @@ def test_arms_not_run_make_the_campaign_incomplete(tmp_path: Path) -> None:
     assert "Incomplete: 3 planned trials not run for want of osv-qemu." in page.text
     assert NO_LOADER.why in page.text
     assert NO_LOADER.remedy in page.text
-    assert "Of 1 comparison of throughput" in page.text
+    assert "Of 1 primary comparison: 1 different." in page.text
     assert "6 of 9 planned" in page.text
     assert ["osv-qemu", NO_LOADER.why, NO_LOADER.remedy] in page.tables["excluded"]
 
@@ -203,8 +203,8 @@ def test_partial_campaign(tmp_path: Path) -> None:
 
 def test_one_boot_gives_no_interval(single: tuple[Page, Path]) -> None:
     page, _ = single
-    assert "Of 2 comparisons of throughput, 2 had too few boots." in page.text
-    assert "an interval needs 2 valid boots of each arm, here are 1 and 1" in page.text
+    assert "Of 2 primary comparisons: 2 undecided." in page.text
+    assert "An interval needs 2 valid boots of each arm, here are 1 and 1" in page.text
     assert {row[5] for row in page.tables["ratios"][1:3]} == {"insufficient"}
 
 
@@ -340,19 +340,22 @@ def test_compare_prints_what_the_page_shows(tmp_path: Path, capsys: pytest.Captu
 
 def test_power_plans_from_a_pilot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_campaign(tmp_path / "c", make_study(services=["bubble_sort-go"], boots=6), between_boots=0.02)
-    assert main(["power", str(tmp_path / "c"), "--ratio", "1.125", "--ratio", "1.03"]) == 0
+    assert main(["power", str(tmp_path / "c"), "--half-width", "0.1", "--half-width", "0.03"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Throughput: ")
-    small, large = (int(line.split()[-2]) for line in lines[2:4])
-    assert 2 <= small <= 4
-    assert large > small
-    assert "6 boots the smallest ratio that shows is 1.0" in lines[4]
+    assert lines[2].split() == ["service", "10", "%", "3", "%", "now"]
+    service, few, few_upper, many, many_upper, now, _ = lines[3].split()
+    assert service == "bubble_sort-go"
+    assert 2 <= int(few) <= 3
+    assert int(few) < int(many) <= 12
+    assert int(few_upper.strip("()")) >= int(few) and int(many_upper.strip("()")) > int(many)
+    assert 1 < float(now) < 5
 
 
 def test_power_needs_a_pilot_with_two_boots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_campaign(tmp_path / "c", make_study(services=["bubble_sort-go"], boots=1))
     assert main(["power", str(tmp_path / "c")]) == 2
-    assert "no cell has two boots that count" in capsys.readouterr().err
+    assert "no two comparable cells have two boots that count" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["seconds", "footprints", "percentiles"])

@@ -17,6 +17,7 @@ from analysis.page import wording
 from analysis.page.labels import Labels
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.metrics import THROUGHPUT
+from analysis.verdicts.headline import Decision, Outcome
 from contracts.arms import known_arms
 
 
@@ -57,89 +58,97 @@ def keys(**changes: object) -> list[CellKey]:
     return [CellKey(**cell.model_dump()) for cell in make_study(services=["todos-go"], **changes).cells()]
 
 
-def comparison(found: RatioInterval) -> Comparison:
+def decision(found: RatioInterval, outcome: Outcome, **facts: object) -> Decision:
     base, other = keys(arms=["docker", "osv-qemu"])
     pair = Pair(CellTrials(other, pl.DataFrame()), CellTrials(base, pl.DataFrame()), "")
-    return Comparison(pair, THROUGHPUT, found, 1.0)
+    return Decision(Comparison(pair, THROUGHPUT, found, 1.0), outcome, **facts)  # type: ignore[arg-type]
 
 
-MORE = RatioInterval(1.39, 1.31, 1.47, 4, 3, 3)
-MANY = RatioInterval(2.43, 2.2, 2.7, 4, 3, 3)
-FEWER = RatioInterval(0.724, 0.70, 0.75, 4, 3, 3)
-SAME = RatioInterval(1.02, 0.93, 1.12, 4, 3, 3)
+MORE = RatioInterval(1.39, 1.31, 1.47, 4, 3, 3, 0.02)
+MANY = RatioInterval(2.43, 2.2, 2.7, 4, 3, 3, 0.04)
+FEWER = RatioInterval(0.724, 0.70, 0.75, 4, 3, 3, 0.012)
+NEAR = RatioInterval(1.02, 0.93, 1.12, 4, 3, 3, 0.03)
+CLOSE = RatioInterval(1.004, 0.99, 1.018, 4, 3, 3, 0.005)
 ONE_BOOT = RatioInterval(1.45, 0, math.inf, math.nan, 1, 3)
 NO_SPREAD = RatioInterval(2, 0, math.inf, math.nan, 3, 3)
 
+DECISIONS = [
+    (
+        decision(MORE, "different"),
+        "Throughput: osv-qemu is 39 % higher than that of docker (ratio 1.39, 95 % interval 1.31 to 1.47).",
+    ),
+    (
+        decision(MANY, "different"),
+        "Throughput: osv-qemu is 2.4 times that of docker (ratio 2.43, 95 % interval 2.20 to 2.70).",
+    ),
+    (
+        decision(FEWER, "different"),
+        "Throughput: osv-qemu is 28 % lower than that of docker (ratio 0.72, 95 % interval 0.70 to 0.75).",
+    ),
+    (
+        decision(CLOSE, "same", margin=0.0148),
+        "Throughput: osv-qemu and docker are the same within 1.5 % "
+        "(ratio 1.004, 95 % interval 0.99 to 1.02).",
+    ),
+    (
+        decision(NEAR, "undecided", boots=24),
+        "Throughput: osv-qemu / docker is undecided (ratio 1.02, 95 % interval 0.93 to 1.12). "
+        "About 24 boots of each arm would decide it.",
+    ),
+    (
+        decision(NEAR, "undecided", why="docker: the measured window is too short to judge"),
+        "Throughput: osv-qemu / docker is undecided (ratio 1.02, 95 % interval 0.93 to 1.12). "
+        "Docker: the measured window is too short to judge.",
+    ),
+    (
+        decision(ONE_BOOT, "undecided"),
+        "Throughput: osv-qemu / docker is undecided (ratio 1.45, 95 % interval insufficient). "
+        "An interval needs 2 valid boots of each arm, here are 1 and 3.",
+    ),
+    (
+        decision(NO_SPREAD, "undecided"),
+        "Throughput: osv-qemu / docker is undecided (ratio 2.00, 95 % interval insufficient). "
+        "These boots give no finite interval.",
+    ),
+    (
+        decision(NEAR, "still running"),
+        "Throughput: osv-qemu / docker, so far: ratio 1.02, 95 % interval 0.93 to 1.12. "
+        "Nothing is decided before the campaign ends.",
+    ),
+]
 
-@pytest.mark.parametrize(
-    ("found", "sentence"),
-    [
-        (
-            MORE,
-            "osv-qemu answers 39 % more requests per second than docker "
-            "(ratio 1.39, 95 % interval 1.31 to 1.47).",
-        ),
-        (
-            MANY,
-            "osv-qemu answers 2.4 times as many requests per second as docker "
-            "(ratio 2.43, 95 % interval 2.20 to 2.70).",
-        ),
-        (
-            FEWER,
-            "osv-qemu answers 28 % fewer requests per second than docker "
-            "(ratio 0.72, 95 % interval 0.70 to 0.75).",
-        ),
-        (
-            SAME,
-            "osv-qemu and docker cannot be told apart: the ratio seen is 1.02, but anything from 0.93 to "
-            "1.12 fits (95 % interval).",
-        ),
-        (
-            ONE_BOOT,
-            "osv-qemu against docker: insufficient. The ratio seen is 1.45, but an interval needs 2 valid "
-            "boots of each arm, here are 1 and 3.",
-        ),
-        (
-            NO_SPREAD,
-            "osv-qemu against docker: insufficient. The ratio seen is 2.00, but these boots give no finite "
-            "interval.",
-        ),
-    ],
-)
-def test_finding(found: RatioInterval, sentence: str) -> None:
-    assert wording.finding(comparison(found)) == sentence
+
+@pytest.mark.parametrize(("row", "sentence"), DECISIONS)
+def test_one_sentence_for_one_comparison(row: Decision, sentence: str) -> None:
+    assert wording.sentence(row) == sentence
 
 
 @pytest.mark.parametrize(
     ("found", "word"),
-    [(MORE, "higher"), (FEWER, "lower"), (SAME, "cannot be told apart"), (ONE_BOOT, "insufficient")],
+    [
+        (MORE, "higher"),
+        (FEWER, "lower"),
+        (NEAR, "undecided"),
+        (ONE_BOOT, "undecided"),
+        (CLOSE, "the same within 3 %"),
+    ],
 )
-def test_verdict(found: RatioInterval, word: str) -> None:
-    assert wording.verdict(comparison(found)) == word
+def test_words_of_exploratory_tables(found: RatioInterval, word: str) -> None:
+    assert wording.verdict(found) == word
+    assert wording.verdict(found, running=True) in ("-", "undecided")
 
 
-def test_sameness_is_said() -> None:
-    close = comparison(RatioInterval(1.004, 0.99, 1.018, 4, 3, 3, 0.005))
-    assert wording.verdict(close) == "the same within 3 %"
-    assert wording.finding(close) == (
-        "osv-qemu and docker are the same within 3 % (ratio 1.004, 95 % interval 0.99 to 1.02, "
-        "two one-sided tests at 5 %)."
-    )
-
-
-def test_digest_counts_every_comparison_once() -> None:
-    rows = [comparison(found) for found in (MORE, MANY, FEWER, SAME, ONE_BOOT)]
+def test_digest_counts_every_decision_once() -> None:
+    rows = [row for row, _ in DECISIONS]
     assert wording.digest(rows) == [
         (
-            "osv-qemu against docker",
-            "more requests per second in 2 of 5 comparisons (ratios 1.39 to 2.43); "
-            "fewer requests per second in 1 of 5 comparisons (ratio 0.72); "
-            "cannot be told apart in 1 of 5 comparisons; too few boots in 1 of 5 comparisons.",
+            "Throughput, osv-qemu against docker",
+            "of 9 comparisons: higher in 2 (ratios 1.39 to 2.43); lower in 1 (ratio 0.72); same in 1; "
+            "undecided in 4; still running in 1.",
         )
     ]
     assert wording.outcome(rows) == (
-        "Of 5 comparisons of throughput, 3 told the arms apart, 1 could not tell them apart, "
-        "1 had too few boots."
+        "Of 9 primary comparisons: 3 different, 1 same, 4 undecided, 1 still running."
     )
     assert wording.outcome([]) == "No two arms can be compared yet."
 

@@ -15,7 +15,7 @@ from contracts.capstan_run import JavaSet, NativeSet, NodeSet, PythonSet, RunFil
 from contracts.capstanfile import Capstanfile
 from contracts.plan import PlannedTrial
 from contracts.prebuilt import PrebuiltImage
-from contracts.study import Cell, Load, Study, StudyCaps
+from contracts.study import Cell, Headline, Load, Study, StudyCaps
 from contracts.trial import (
     Boot,
     CapReading,
@@ -36,7 +36,19 @@ from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
 
 FORMATS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
-    *(Study, StudyCaps, Load, Capstanfile, Package, RunFile, NativeSet, NodeSet, PythonSet, JavaSet),
+    *(
+        Study,
+        StudyCaps,
+        Headline,
+        Load,
+        Capstanfile,
+        Package,
+        RunFile,
+        NativeSet,
+        NodeSet,
+        PythonSet,
+        JavaSet,
+    ),
     *(PrebuiltImage, Campaign, NotRun, PlannedTrial, Cell, TrialRecord, StudyReference),
     *(Instance, Caps, CapReading, Identity, Boot, LoadResult, SearchStep, Generator, GeneratorProcess, Link),
     *(Footprint, Work, WorkPeriod, WorkCounts, WorkPerRequest, Ended),
