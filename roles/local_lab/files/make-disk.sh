@@ -19,6 +19,10 @@ if [ "$network" = bridged ]; then
     printf '[NetDev]\nName=br0\nKind=bridge\nMACAddress=none\n[Bridge]\nSTP=false\nForwardDelaySec=0\n' >"$networks/10-br0.netdev"
     printf '[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\n' >"$networks/10-br0.link"
     printf '[Match]\nName=eth0\n[Network]\nBridge=br0\n' >"$networks/10-eth0.network"
+    # Docker drops what is forwarded, and has the packets of bridges pass its firewall too: no guest would be reached.
+    mkdir -p "$work/own/etc/systemd/system/docker.service.d"
+    printf '[Service]\nExecStartPost=/sbin/sysctl --quiet net.bridge.bridge-nf-call-iptables=0\n' \
+        >"$work/own/etc/systemd/system/docker.service.d/unilab-bridge.conf"
 fi
 printf '[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n' "$addressed" "$address" "$gateway" \
     >"$networks/20-$addressed.network"

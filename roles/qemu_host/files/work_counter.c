@@ -1,13 +1,19 @@
 /*
  * work_counter: a QEMU TCG plugin that counts the instructions of a guest.
  *
- *   -plugin work_counter.so,counts=PATH[,kernel=LOW-HIGH][,idle=LOW-HIGH][,interval_ms=100][,samples=36000]
+ *   -plugin work_counter.so,counts=PATH[,kernel=LOW-HIGH][,idle=LOW-HIGH][,guest_kernel=LOW-HIGH]
+ *           [,interval_ms=100][,samples=36000]
  *
  * It counts, per virtual CPU, the instructions of the application and of the kernel (told apart by address),
  * and the executions of some privileged instructions (recognised by their bytes). PATH is a mapped file that
  * anyone may read at any time: a header, one block of counters per virtual CPU, and a ring of samples that a
  * thread takes every interval_ms. kernel= and idle= may be given more than once; addresses are hexadecimal and
  * HIGH is inclusive. Without kernel= every instruction is counted as "unclassified".
+ *
+ * With guest_kernel= the machine is taken for a server that runs guests of its own. VMRUN enters such a guest, and
+ * the instruction after VMRUN is the first of the server again: between the two, instructions are the guest's,
+ * its kernel's within guest_kernel= and its application's elsewhere. That needs a callback for each translated
+ * block, which costs about a third of the speed.
  *
  * The layout of PATH is read by module_utils/unilab/counting/mapped_file.py; change both together.
  *
@@ -57,6 +63,7 @@ extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
 extern void qemu_plugin_register_vcpu_tb_trans_cb(
     qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
 extern void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, unsigned int));
@@ -94,7 +101,9 @@ __attribute__((constructor)) static void choose_version(void)
     X(HALTS, "halts")                                                                                            \
     X(PORT_IO, "port_io")                                                                                        \
     X(MSR_WRITES, "msr_writes")                                                                                  \
-    X(NESTED_ENTRIES, "nested_entries")
+    X(NESTED_ENTRIES, "nested_entries")                                                                          \
+    X(GUEST_KERNEL, "guest_kernel") /* with guest_kernel=: of the guest that the machine runs */                 \
+    X(GUEST_APPLICATION, "guest_application")
 enum counter {
 #define X(name, text) name,
     COUNTERS(X)
@@ -140,8 +149,8 @@ struct range {
     uint64_t low, high;
 };
 enum { MAX_RANGES = 8 };
-static struct range kernel_ranges[MAX_RANGES], idle_ranges[MAX_RANGES];
-static int kernel_range_count, idle_range_count;
+static struct range kernel_ranges[MAX_RANGES], idle_ranges[MAX_RANGES], guest_kernel_ranges[MAX_RANGES];
+static int kernel_range_count, idle_range_count, guest_kernel_range_count;
 
 static bool within(const struct range *ranges, int count, uint64_t address)
 {
@@ -254,6 +263,56 @@ static void *callback_data(enum counter counter, size_t number)
     return (void *)((uintptr_t)number << 8 | counter);
 }
 
+/*
+ * A server with guests. Per virtual CPU: the address after the VMRUN that entered the guest, 0 while the server
+ * itself runs. A block's callback has in its data pointer: the address (46 bits are enough to recognise it), the
+ * number of instructions, whose counter they raise in a guest, and whose in the server.
+ */
+enum { ADDRESS_BITS = 46, NUMBER_BITS = 10, COUNTER_BITS = 4, MAX_VCPUS = 256 };
+_Static_assert(COUNTER_COUNT <= 1 << COUNTER_BITS, "a counter has COUNTER_BITS");
+_Static_assert(ADDRESS_BITS + NUMBER_BITS + 2 * COUNTER_BITS == 64, "they fill a pointer");
+static uint64_t resumes_at[MAX_VCPUS];
+
+static uint64_t address_key(uint64_t address)
+{
+    return address & ((1ull << ADDRESS_BITS) - 1);
+}
+
+static void executed_on_server(unsigned int vcpu, void *data)
+{
+    uint64_t what = (uintptr_t)data;
+    if (vcpu >= header->vcpus)
+        return;
+    if (resumes_at[vcpu] && resumes_at[vcpu] == what >> (64 - ADDRESS_BITS))
+        resumes_at[vcpu] = 0;
+    int counter = (resumes_at[vcpu] ? what >> COUNTER_BITS : what) & ((1 << COUNTER_BITS) - 1);
+    blocks[vcpu].count[counter] += what >> 2 * COUNTER_BITS & ((1 << NUMBER_BITS) - 1);
+}
+
+static void entered_guest(unsigned int vcpu, void *data)
+{
+    if (vcpu >= header->vcpus)
+        return;
+    blocks[vcpu].count[NESTED_ENTRIES]++;
+    resumes_at[vcpu] = (uintptr_t)data;
+}
+
+static void count_block_of_server(struct qemu_plugin_tb *tb, size_t number)
+{
+    uint64_t address = qemu_plugin_tb_vaddr(tb);
+    bool in_kernel = within(guest_kernel_ranges, guest_kernel_range_count, address);
+    uint64_t what = address_key(address) << NUMBER_BITS | number;
+    what = what << COUNTER_BITS | (in_kernel ? GUEST_KERNEL : GUEST_APPLICATION);
+    what = what << COUNTER_BITS | owner_of(address);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, executed_on_server, CB_NO_REGS, (void *)(uintptr_t)what);
+}
+
+static void count_entry(struct qemu_plugin_insn *insn)
+{
+    uint64_t after = address_key(qemu_plugin_insn_vaddr(insn) + qemu_plugin_insn_size(insn));
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, entered_guest, CB_NO_REGS, (void *)(uintptr_t)after);
+}
+
 static void count_block(struct qemu_plugin_tb *tb, enum counter counter, size_t number)
 {
     qemu_plugin_u64 entry = {scoreboard, counter * sizeof(uint64_t)};
@@ -280,12 +339,17 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     size_t number = qemu_plugin_tb_n_insns(tb);
-    count_block(tb, owner_of(qemu_plugin_tb_vaddr(tb)), number);
+    if (guest_kernel_range_count)
+        count_block_of_server(tb, number);
+    else
+        count_block(tb, owner_of(qemu_plugin_tb_vaddr(tb)), number);
     for (size_t i = 0; i < number; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint8_t bytes[16];
         int kind = kind_of(bytes, bytes_of(insn, bytes, sizeof bytes));
-        if (kind >= 0)
+        if (kind == NESTED_ENTRIES && guest_kernel_range_count)
+            count_entry(insn);
+        else if (kind >= 0)
             count_instruction(insn, kind);
     }
 }
@@ -422,6 +486,8 @@ static int read_option(struct options *options, const char *text)
         return read_range(text, value, kernel_ranges, &kernel_range_count);
     if (IS("idle"))
         return read_range(text, value, idle_ranges, &idle_range_count);
+    if (IS("guest_kernel"))
+        return read_range(text, value, guest_kernel_ranges, &guest_kernel_range_count);
     if (IS("interval_ms"))
         return read_number(text, value, 1, 10000, &options->interval_ms);
     if (IS("samples"))
@@ -457,6 +523,10 @@ static int map_file(const struct options *options, unsigned int vcpus)
 static int choose_mode(unsigned int vcpus, int api_version)
 {
     header->api_version = api_version;
+    if (guest_kernel_range_count) {
+        header->mode = mode = CALLBACKS;
+        return vcpus <= MAX_VCPUS ? 0 : refuse("a server with guests may have %d virtual CPUs", MAX_VCPUS);
+    }
     if (qemu_plugin_version == 1) {
         *(void **)&tb_inline = dlsym(RTLD_DEFAULT, "qemu_plugin_register_vcpu_tb_exec_inline");
         *(void **)&insn_inline = dlsym(RTLD_DEFAULT, "qemu_plugin_register_vcpu_insn_exec_inline");
@@ -487,7 +557,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
         return -1;
     size_t used = 0;
     for (int i = 0; i < argc; i++)
-        if (!strncmp(argv[i], "kernel=", 7) || !strncmp(argv[i], "idle=", 5))
+        if (strstr(argv[i], "kernel=") || !strncmp(argv[i], "idle=", 5))
             used += (size_t)snprintf(header->ranges + used, sizeof header->ranges - used, "%s ", argv[i]);
     memcpy(header->magic, "UNLWORK1", sizeof header->magic);
     qemu_plugin_register_vcpu_init_cb(id, vcpu_initialised);
