@@ -28,7 +28,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
                 NotRun(
                     arm=name,
                     why=f"the inventory has no host in group {arm.host_group}",
-                    remedy=f"add one to {arm.host_group}, see inventories/lab/hosts.yml",
+                    remedy=f"add one to {arm.host_group}, as inventories/lab/hosts.yml has it",
                 )
             )
         elif arm.runtime == "osv" and not osv_loader:

@@ -35,14 +35,7 @@ def open_campaign(results: Path, study: Study, not_run: Sequence[NotRun], name: 
     """
     found = results / name if name else _unfinished(results, study, not_run)
     if found and (found / "campaign.json").exists():
-        campaign = read_campaign(found)
-        if campaign.study_sha256 != study.sha256:
-            raise InputError(
-                found / "campaign.json",
-                "study_sha256",
-                "this campaign belongs to another study, or the study was edited since",
-                "give another name with -e campaign=NAME, or restore the study",
-            )
+        campaign = _campaign_of(found, study)
         remaining = _remaining(campaign, found)
         _remove_half_made(found, remaining)
         return Opened(campaign, found, remaining, resumed=True)
@@ -60,13 +53,52 @@ def open_campaign(results: Path, study: Study, not_run: Sequence[NotRun], name: 
     return Opened(campaign, directory, campaign.runnable, resumed=False)
 
 
+def campaign_to_report(
+    results: Path, study: Study, not_run: Sequence[NotRun], name: str, now: datetime
+) -> Opened:
+    """Find the campaign ``name``, or the newest one of this study where ``name`` is "", finished or not.
+
+    Where there is none, one is opened, whose report names all trials as not run yet. Nothing else is written.
+
+    Raises InputError as ``open_campaign`` does.
+    """
+    found = results / name if name else _newest(results, study)
+    if found is None or not (found / "campaign.json").exists():
+        return open_campaign(results, study, not_run, name, now)
+    campaign = _campaign_of(found, study)
+    return Opened(campaign, found, _remaining(campaign, found), resumed=True)
+
+
+def _campaign_of(directory: Path, study: Study) -> Campaign:
+    campaign = read_campaign(directory)
+    if campaign.study_sha256 == study.sha256:
+        return campaign
+    raise InputError(
+        directory / "campaign.json",
+        "study_sha256",
+        "this campaign belongs to another study, or the study was edited since",
+        "give another name with -e campaign=NAME, or restore the study",
+    )
+
+
+def _newest(results: Path, study: Study) -> Path | None:
+    own = [path for path in _campaigns(results) if read_campaign(path).study_sha256 == study.sha256]
+    return own[0] if own else None
+
+
+def _campaigns(results: Path) -> list[Path]:
+    """Folders of campaigns, the newest first."""
+    paths = sorted(results.glob("*/campaign.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+    return [path.parent for path in paths]
+
+
 def _unfinished(results: Path, study: Study, not_run: Sequence[NotRun]) -> Path | None:
     missing = {row.arm for row in not_run}
-    for path in sorted(results.glob("*/campaign.json"), key=lambda p: p.stat().st_mtime, reverse=True):
-        campaign = read_campaign(path.parent)
+    for directory in _campaigns(results):
+        campaign = read_campaign(directory)
         same = campaign.study_sha256 == study.sha256 and {r.arm for r in campaign.not_run} == missing
-        if same and _remaining(campaign, path.parent):
-            return path.parent
+        if same and _remaining(campaign, directory):
+            return directory
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts.arms import arm_named
+from contracts.platforms import PLATFORMS
 from contracts.workload import split_service
 
 Json = dict[str, Any]
@@ -17,9 +18,10 @@ def runs_on(lab: Json, runtime: str, platform: str) -> bool:
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
 
-def hosts_used(lab: Json, groups: dict[str, list[str]]) -> list[str]:
-    """Hosts that run an arm of the study which can run; ``lab`` and ``groups`` as in ``arms_waiting``."""
-    return sorted(set(_hosts(lab, groups).values()))
+def hosts_unused(lab: Json, groups: dict[str, list[str]]) -> list[str]:
+    """Hosts that run no arm of the study which can run; ``lab`` and ``groups`` as in ``arms_waiting``."""
+    hosts = {host for platform in PLATFORMS.values() for host in groups.get(platform.host_group, [])}
+    return sorted(hosts - set(_hosts(lab, groups).values()))
 
 
 def arms_waiting(lab: Json, left_out: dict[str, str], groups: dict[str, list[str]]) -> list[Json]:
@@ -70,7 +72,7 @@ class FilterModule:
         """Name the filters."""
         return {
             "arms_waiting": arms_waiting,
-            "hosts_used": hosts_used,
+            "hosts_unused": hosts_unused,
             "runs_on": runs_on,
             "workload_of": workload_of,
             "arm_of": arm_of,

@@ -32,6 +32,13 @@ options:
     description: Name of the campaign; empty to resume this study's unfinished one, or make a new one.
     type: str
     default: ""
+  purpose:
+    description:
+      - V(trials) opens the campaign for its trials; what a killed trial left is removed.
+      - V(report) finds the newest campaign of the study, finished or not, and changes nothing in it.
+    type: str
+    choices: [trials, report]
+    default: trials
 author: unilab contributors (!UNKNOWN)
 """
 
@@ -91,7 +98,7 @@ from ansible.module_utils.basic import AnsibleModule
 from contracts.campaign import NotRun, write_waiting
 from contracts.control import arm_booted
 from contracts.errors import InputError
-from contracts.opening import open_campaign
+from contracts.opening import campaign_to_report, open_campaign
 from contracts.study import Study
 
 
@@ -104,17 +111,21 @@ def main() -> None:
             "not_run": {"type": "list", "elements": "dict", "default": []},
             "waiting": {"type": "list", "elements": "dict", "default": []},
             "name": {"type": "str", "default": ""},
+            "purpose": {"type": "str", "choices": ["trials", "report"], "default": "trials"},
         },
     )
     study = Study.model_validate(module.params["study"])
     not_run = [NotRun.model_validate(row) for row in module.params["not_run"]]
     waiting = [NotRun.model_validate(row) for row in module.params["waiting"]]
     now = datetime.now(timezone.utc)
+    for_report = module.params["purpose"] == "report"
+    open_ = campaign_to_report if for_report else open_campaign
     try:
-        opened = open_campaign(Path(module.params["results"]), study, not_run, module.params["name"], now)
+        opened = open_(Path(module.params["results"]), study, not_run, module.params["name"], now)
     except InputError as error:
         module.fail_json(msg=str(error))
-    write_waiting(opened.directory, waiting)
+    if not for_report:
+        write_waiting(opened.directory, waiting)
     left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)
     held = {row.arm for row in waiting}
     trials = [

@@ -14,11 +14,11 @@ from analysis.status import status_lines
 from contracts.availability import arms_not_run
 from contracts.campaign import Campaign, NotRun, read_campaign, read_records, read_waiting, write_atomically
 from contracts.errors import InputError
-from contracts.opening import Opened, open_campaign
+from contracts.opening import Opened, campaign_to_report, open_campaign
 from contracts.outcome import record_of
 from contracts.plan import PlannedTrial
 from contracts.study import Study, load_study
-from filter_plugins.arms import arms_waiting
+from filter_plugins.arms import arms_waiting, hosts_unused
 from tests.unit.test_outcome import FACTS
 from tests.unit.test_study import write
 from tests.unit.xenservers import run
@@ -75,6 +75,34 @@ def test_a_finished_campaign_is_left_alone(tmp_path: Path, study: Study) -> None
     assert later.directory != first.directory and not later.resumed
     named = opened(tmp_path / "results", study, name=first.campaign.name)
     assert named.remaining == [] and len(read_records(first.directory)) == 12
+
+
+def test_a_report_is_of_the_newest_campaign_finished_or_not(tmp_path: Path, study: Study) -> None:
+    results = tmp_path / "results"
+    new = campaign_to_report(results, study, [], "", NOW)
+    assert not new.resumed and new.directory.name == "small-20260102T030405Z"
+    for trial in new.remaining:
+        finish_trial(new.directory, new.campaign, trial)
+    half_made = new.directory / "trials" / "half-made"
+    half_made.mkdir()
+    for name in ("", new.campaign.name):
+        found = campaign_to_report(results, study, [], name, NOW)
+        assert found.resumed and found.directory == new.directory and found.remaining == []
+    assert half_made.exists()
+    os.utime(new.directory / "campaign.json", (1, 1))
+    later = opened(results, study, name="later")
+    assert campaign_to_report(results, study, [], "", NOW).directory == later.directory
+
+
+def test_hosts_that_run_no_arm_of_the_study_are_unused(study: Study) -> None:
+    groups = {
+        "docker_hosts": ["d", "second"],
+        "qemu_hosts": ["q"],
+        "xenserver_hosts": ["x"],
+        "load_clients": ["c"],
+    }
+    lab = {"study": {"arms": ["docker", "linux-qemu"]}, "not_run": [{"arm": "linux-qemu"}]}
+    assert hosts_unused(lab, groups) == ["q", "second", "x"]
 
 
 def test_another_studys_campaign_is_refused(tmp_path: Path, study: Study) -> None:

@@ -1,0 +1,90 @@
+"""Filters that know where the project is, whatever the inventory and the current folder are."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ansible import constants, context
+from ansible.errors import AnsibleFilterError
+
+PROJECT = Path(__file__).resolve().parent.parent
+SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
+
+
+def project_path(path: str) -> str:
+    """Absolute form of ``path`` on the controller; a relative one is relative to the project's folder."""
+    return str(PROJECT / Path(path).expanduser())
+
+
+def source_path(source: str) -> str:
+    """``source`` if it is empty or an address (with ``://``), else its ``project_path``."""
+    return source if not source or "://" in source else project_path(source)
+
+
+def checked_run(playbook: str) -> str:
+    """Return ``playbook``, if this run has the project's settings and packages, and tags that exist.
+
+    Used where the first playbook is named, since Ansible resolves that name before it reads any other.
+
+    Raises AnsibleFilterError where ansible.cfg is another one or none, where the Python packages of
+    ``make setup`` are missing, and for unknown tags.
+    """
+    problem = (
+        _settings_problem(constants.CONFIG_FILE) or _packages_problem() or _tags_problem(context.CLIARGS)
+    )
+    if problem:
+        raise AnsibleFilterError(problem)
+    return playbook
+
+
+def _settings_problem(found: str | None) -> str:
+    wanted = PROJECT / "ansible.cfg"
+    if found and Path(found).resolve() == wanted:
+        return ""
+    return (
+        f"ansible.cfg: Ansible uses {found or 'none'}, and unilab needs the settings of {wanted}. "
+        f"Remedy: run the command in {PROJECT}, or set ANSIBLE_CONFIG='{wanted}'; "
+        "give further settings as ANSIBLE_... variables."
+    )
+
+
+def _packages_problem() -> str:
+    missing = [name for name in ("contracts", "pydantic") if importlib.util.find_spec(name) is None]
+    if not missing:
+        return ""
+    return (
+        f"ansible-playbook: its Python has no package {' and no package '.join(missing)}. "
+        f"Remedy: run make setup in {PROJECT}, and use .venv/bin/ansible-playbook."
+    )
+
+
+def _tags_problem(arguments: Any) -> str:
+    known = known_tags()
+    for option in ("tags", "skip_tags"):
+        unknown = sorted(set(_tags(arguments.get(option))) - known - SPECIAL_TAGS)
+        if unknown:
+            return (
+                f"--{option.replace('_', '-')}: unknown tag {', '.join(map(repr, unknown))}. "
+                f"Remedy: give one of {', '.join(sorted(known))}."
+            )
+    return ""
+
+
+def known_tags() -> set[str]:
+    """Each role has a tag of its own name, and there are no others but those that Ansible gives a meaning."""
+    return {path.name for path in (PROJECT / "roles").iterdir() if (path / "tasks").is_dir()}
+
+
+def _tags(given: Iterable[str] | None) -> list[str]:
+    return [tag.strip() for words in given or () for tag in words.split(",") if tag.strip()]
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name the filters."""
+        return {"project_path": project_path, "source_path": source_path, "checked_run": checked_run}
