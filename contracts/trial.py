@@ -124,7 +124,11 @@ class Generator(_Part):
         cpu_percent: of one core, for its busiest process; cpu_s: of all its processes.
         ceiling_per_s: requests per second of which its processes are capable at 100 % of a core each, from
             this campaign's calibration against a trivial responder; None where there was none.
-        retransmits: TCP segments that the clients sent again in the window (/proc/net/snmp, RetransSegs).
+        retransmits: TCP segments that the load's own connections sent again in the window after their first
+            response, by TCP_INFO: the path or the client dropped them. Records before 0.2.0 hold the count of
+            the client's whole network namespace.
+        early_retransmits: those sent again before it: the target (a full listen queue) or the path dropped
+            them. None in records before 0.2.0.
     """
 
     tool: str
@@ -134,6 +138,7 @@ class Generator(_Part):
     workers: list[GeneratorProcess] = []
     ceiling_per_s: float | None = None
     retransmits: int | None = None
+    early_retransmits: int | None = None
     links: list[Link] = []
 
 
@@ -158,6 +163,7 @@ class LoadResult(_Part):
             - 1. In a long window that is X*R/N - 1; in a short one requests that cross its edges count with
             their part within. None in the open loop.
         errors: count by kind (timeout, refused, reset, status, body ...).
+        error_details: what was wrong with one response of a kind: the parser's reason, or the difference.
         rate_per_s, arrivals: what the open loop was asked for.
         lateness_ms: how long after it fell due a request was sent; keys p50 p99 max. Open loop only.
         own_lateness_ms: the part of it for which a connection was free, so the generator's own.
@@ -178,6 +184,7 @@ class LoadResult(_Part):
     percentiles_ms: dict[str, float] = Field(description="keys p50 p90 p99 p99.9 max")
     little_residual: float | None
     errors: dict[str, int]
+    error_details: dict[str, str] = {}
     responses_checked: int
     generator: Generator
     verdict: str = Field(description="'valid' or why the generator spoils the trial")

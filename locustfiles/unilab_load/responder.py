@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from unilab_load.lead.reference import load_reference
+from unilab_load.request import Request
 from unilab_load.wire.exchange import ExpectedResponse
 
 IDENTITY = {"service": "responder", "nonce": "responder", "artifact": "responder", "threads": 1}
@@ -31,9 +32,8 @@ def answers(reference: list[ExpectedResponse]) -> dict[bytes, bytes]:
     found = {b"GET /identity": _response(200, "application/json", identity)}
     for expected in reference:
         answer = expected.response
-        found[f"{expected.method} {expected.path}".encode()] = _response(
-            answer.status, answer.content_type, answer.body
-        )
+        wire = Request(expected.method, expected.path).wire("", keep_alive=True)
+        found[_first_words(wire)] = _response(answer.status, answer.content_type, answer.body)
     return found
 
 
@@ -66,7 +66,7 @@ def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int
                 request = client.recv(4096)
                 entry = known.get(request)
                 if entry is None and request.endswith(_HEAD_END):
-                    line = b" ".join(request.split(b" ", 2)[:2])
+                    line = _first_words(request)
                     entry = known[request] = [line.decode(), responses[line], 0]
                 if entry is not None:
                     client.sendall(entry[1])
@@ -76,6 +76,11 @@ def serve(listener: socket.socket, responses: dict[bytes, bytes], parent_fd: int
             if not request:
                 poller.unregister(fd)
                 clients.pop(fd).close()
+
+
+def _first_words(request: bytes) -> bytes:
+    """Method and path of a request's bytes."""
+    return b" ".join(request.split(b" ", 2)[:2])
 
 
 def _response(status: int, content_type: str, body: bytes) -> bytes:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from locust import User
 from locust.exception import StopUser
 
-import unilab_load.lead.hooks  # noqa: F401 # gives Locust the load's options, and starts and ends the run
+from unilab_load.lead.hooks import install
 from unilab_load.worker.worker import Worker
 
 
 class FastUser(User):  # type: ignore[misc] # Locust is not typed
-    """One client with one connection, which asks for the class's requests, each as often as its weight.
+    """One client with one connection, which sends the class's requests, each as often as its weight.
 
-    In a closed loop it asks again as soon as it has its answer; in an open loop it takes what falls due.
-    There is no think time: ``wait_time`` is not looked at. ``on_start`` and ``on_stop`` are called as ever.
+    In a closed loop it sends the next request as soon as it has a response; in an open loop it takes what
+    falls due. ``wait_time`` and tasks that are functions are refused; ``on_start`` and ``on_stop`` are
+    called.
 
     Attributes:
         keep_alive: whether one connection carries all requests; False takes a new one for each, as the
@@ -33,3 +34,6 @@ class FastUser(User):  # type: ignore[misc] # Locust is not typed
         worker: Worker = self.environment.unilab_worker
         worker.join(self)
         raise StopUser
+
+
+install(FastUser)

@@ -1,4 +1,4 @@
-"""One run: check the target, let the workers load it, watch over it, write what came of it."""
+"""One run: check the target, let the workers load it, observe it, write the result."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
+from unilab_load.lead.check import Identity, TargetError, check_identity, check_responses, reachable
 from unilab_load.lead.latency_log import LatencyLog
 from unilab_load.lead.liveness import COMPLETED, Ending, Liveness
-from unilab_load.lead.measured import Measured, load_result, why_nothing
+from unilab_load.lead.measured import Measured
 from unilab_load.lead.merge import Merge
 from unilab_load.lead.options import LoadOptions
 from unilab_load.lead.outcome import write_outcome
-from unilab_load.lead.reference import Identity, TargetError, check_identity, check_responses
+from unilab_load.lead.result import load_result
 from unilab_load.lead.search import RateSearch, search_step
+from unilab_load.lead.summary import summary
 from unilab_load.lead.workers import Workers
 from unilab_load.wire.exchange import ExpectedResponse
 from unilab_load.worker.messages import Order
+from unilab_load.worker.plan import LoadPlan
 from unilab_load.worker.schedule import share_of
 
 _TICK_S = 0.05
@@ -40,10 +44,22 @@ class LoadRun:
     """A run, from the first check to load.json. ``finish`` does its work once, whoever calls it first."""
 
     def __init__(
-        self, options: LoadOptions, reference: list[ExpectedResponse], workers: Workers, tool: str
+        self,
+        options: LoadOptions,
+        *,
+        reference: list[ExpectedResponse],
+        sent: list[ExpectedResponse],
+        workers: Workers,
+        tool: str,
+        spawn_s: float = 0.0,
     ) -> None:
+        """``sent`` is the part of ``reference`` that users send; ``spawn_s``, how long they take to start."""
         self.ending: Ending | None = None
-        self._options, self._reference, self._workers, self._tool = options, reference, workers, tool
+        self.summary: list[str] = []
+        self._target = options.targets[0]
+        self.options, self._workers, self._tool = options, workers, tool
+        self._reference, self._sent = reference, sent
+        self._all_users_s = _ALL_USERS_S + spawn_s
         self._identity: Identity | None = None
         self._measured: Measured | None = None
         self._search: list[dict[str, Any]] = []
@@ -51,14 +67,17 @@ class LoadRun:
 
     def supervise(self) -> None:
         """Run from the first check to load.json."""
-        options = self._options
+        options = self.options
         try:
-            self._identity = check_identity(options) if options.tells_identity else None
-            check_responses(options, self._reference)
+            self._target = reachable(options)
+            self._identity = check_identity(self._target, options)
+            if self._identity is None:
+                self._reference = self._sent
+            check_responses(self._target, options.plan.timeout_s, self._reference)
             ending = self._await_users() or (
-                self._load(options.rate_per_s) if options.search_p99_ms is None else self._search_rate()
+                self._load(options.plan.rate_per_s) if options.search_p99_ms is None else self._search_rate()
             )
-            if ending == COMPLETED and self._identity and check_identity(options) != self._identity:
+            if ending == COMPLETED and self._identity not in (None, check_identity(self._target, options)):
                 ending = Ending("invalid", "GET /identity: not the same after the load as before it")
         except TargetError as error:
             ending = error.ending
@@ -79,42 +98,48 @@ class LoadRun:
             self._finished.set()
 
     def _write(self, ending: Ending) -> None:
-        load = None
+        load, errors = None, "none"
         if self._measured is not None:
             self._workers.end()
             self._await_last_reports(self._measured)
             self._measured.merge.finish()
-            load = load_result(self._options, self._measured, self._tool)
+            errors = self._measured.described_errors()
+            load = load_result(self.options, self._measured, self._tool)
             load = load and load | {"search": self._search}
             if load is None and ending == COMPLETED:
-                self.ending = ending = Ending("invalid", why_nothing(self._options, self._measured))
-        write_outcome(self._options.output / "load.json", ending, load, self._identity)
+                self.ending = ending = Ending("invalid", self._measured.why_nothing())
+        write_outcome(self.options.output / "load.json", ending, load, self._identity)
+        self.summary = summary(ending, load, errors, self.options.output)
         _LOG.info("load %s %s", ending.state, ending.why)
 
     def _await_users(self) -> Ending | None:
-        deadline_s = time.monotonic() + _ALL_USERS_S
-        while sum(self._workers.users().values()) < self._options.users:
+        deadline_s = time.monotonic() + self._all_users_s
+        while sum(self._workers.users().values()) < self.options.users:
+            failure = self._workers.user_failure()
+            if failure:
+                return Ending("invalid", failure)
             if time.monotonic() >= deadline_s:
-                return Ending("invalid", f"not all users were there within {_ALL_USERS_S:g} s")
+                return Ending("invalid", f"not all users started within {self._all_users_s:g} s")
             gevent.sleep(_TICK_S)
-        there = sum(self._workers.users().values())
-        if there != self._options.users:
-            return Ending("invalid", f"{there} users are there; --users says {self._options.users}")
+        started = sum(self._workers.users().values())
+        if started != self.options.users:
+            return Ending("invalid", f"{started} users started; {self.options.users} were requested")
         return None
 
     def _load(self, rate_per_s: float | None) -> Ending:
         """Load the target once and keep what was measured."""
-        options, workers = self._options, self._workers
-        orders = dict(self._orders(next(_ORDER_NUMBERS), rate_per_s))
+        options, workers = self.options, self._workers
+        plan = replace(options.plan, rate_per_s=rate_per_s)
+        orders = dict(self._orders(next(_ORDER_NUMBERS), plan))
         started_at = datetime.now(timezone.utc)
         log = LatencyLog(options.output / "latency.hlog", started_at)
-        merge = Merge(log, orders, options.warm_up_s)
+        merge = Merge(log, orders, plan.warm_up_s)
         began_s = time.monotonic()
         self._measured = measured = Measured(
-            started_at, merge, orders, rate_per_s, heard_s=dict.fromkeys(orders, began_s)
+            started_at, merge, plan, orders, heard_s=dict.fromkeys(orders, began_s)
         )
         workers.start(orders)
-        liveness = Liveness(options.users, options.timeout_s + workers.cadence_s, began_s)
+        liveness = Liveness(options.users, plan.timeout_s + workers.cadence_s, began_s)
         while self.ending is None:
             gevent.sleep(_TICK_S)
             self._collect(measured)
@@ -132,31 +157,26 @@ class LoadRun:
                 return ending or self._all_sent(measured)
         return self.ending
 
-    def _orders(self, number: int, rate_per_s: float | None) -> Iterator[tuple[str, Order]]:
-        """Each member's share: requests by its users, the schedule in equal parts."""
-        options, users = self._options, self._workers.users()
-        first = 0
+    def _orders(self, number: int, plan: LoadPlan) -> Iterator[tuple[str, Order]]:
+        """Each member's share of ``plan``: requests by its users, the schedule in equal parts."""
+        options, users = self.options, self._workers.users()
+        first, total = 0, options.plan.requests
         for share, (name, held) in enumerate(users.items()):
-            total, end = options.requests, first + held
-            order = Order(
-                number=number,
-                share=share,
-                shares=len(users),
-                address=options.address,
-                port=options.port,
-                users=held,
-                warm_up_s=options.warm_up_s,
-                duration_s=options.duration_s,
-                max_s=options.max_s,
-                timeout_s=options.timeout_s,
-                requests=None if total is None else share_of(total, first, end, options.users),
-                rate_per_s=rate_per_s,
-                arrivals=options.arrivals,
-                seed=options.seed,
-                reference=self._reference,
-                samples=options.samples,
+            end = first + held
+            part = None if total is None else share_of(total, first, end, options.users)
+            yield (
+                name,
+                Order(
+                    number=number,
+                    share=share,
+                    shares=len(users),
+                    target=self._target,
+                    users=held,
+                    plan=replace(plan, requests=part),
+                    reference=self._reference,
+                    samples=options.samples,
+                ),
             )
-            yield name, order
             first = end
 
     def _collect(self, measured: Measured) -> None:
@@ -183,18 +203,18 @@ class LoadRun:
             self._collect(measured)
 
     def _all_sent(self, measured: Measured) -> Ending:
-        total = self._options.requests
+        total = self.options.plan.requests
         sent = sum(report.sent for report in measured.reports.values())
         if total is not None and sent < total:
-            why = f"{sent} of {total} requests were sent within --max-s {self._options.max_s:g}"
+            why = f"{sent} of {total} requests were sent within --max-s {self.options.plan.max_s:g}"
             return Ending("invalid", why)
         return COMPLETED
 
     def _search_rate(self) -> Ending:
         """Load at one rate after another; keep what was measured at the highest that kept the limit."""
-        options = self._options
-        assert options.rate_per_s is not None
-        search = RateSearch(options.rate_per_s)
+        options = self.options
+        assert options.plan.rate_per_s is not None
+        search = RateSearch(options.plan.rate_per_s)
         best: Measured | None = None
         log, best_log = options.output / "latency.hlog", options.output / ".latency.hlog.best"
         going_on = True
@@ -211,7 +231,7 @@ class LoadRun:
             if step["kept"] and search.rate_per_s > search.kept_per_s:
                 best = measured
                 log.replace(best_log)
-            going_on = search.tell(step["kept"])
+            going_on = search.add_result(step["kept"])
         if best is None:
             return Ending("invalid", f"no rate kept a p99 of {options.search_p99_ms:g} ms")
         best_log.replace(log)

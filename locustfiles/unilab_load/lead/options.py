@@ -2,220 +2,240 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
-import math
+import itertools
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-
-class OptionError(ValueError):
-    """An option that a person can mend. The message is one line that names the option and the remedy."""
-
-    def __init__(self, option: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{option}: {problem}. Remedy: {remedy}.")
+from unilab_load.wire.target import Target, targets
+from unilab_load.worker.plan import (
+    InputError,
+    LoadPlan,
+    above_zero,
+    count,
+    count_or_none,
+    one_of,
+    option,
+    text,
+)
 
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """One run as it was asked for.
+    """One run as it was requested.
 
     Attributes:
-        address, port: where the target listens.
-        users: N of the closed loop.
-        duration_s: length of the measured window, or None where ``requests`` ends the run.
-        requests: how many requests the users send in all, warm-up included, or None.
-        timeout_s: how long an answer may take.
-        max_s: when a run of ``requests`` is given up.
-        rate_per_s: requests that fall due each second, in an open loop over ``users`` connections; None is
-            a closed loop.
-        arrivals, seed: how they fall due; the same seed gives the same schedule.
-        search_p99_ms: search the highest rate that keeps this p99, from ``rate_per_s`` on; or None.
+        targets: every address of the target's name; the first that answers is loaded.
+        users: N of the closed loop, connections of the open loop.
+        plan: how long and how often.
+        output: folder for load.json and latency.hlog.
+        responses: the file of right responses.
+        array_length: replaces ``{n}`` in them, or None.
+        identity: what the target has to answer to GET /identity. nonce: its identity. answers: nothing, and
+            of --responses only what is loaded: a prebuilt unikernel may answer no more. optional: as nonce
+            where it states one, else as answers.
+        expected_*: what the identity has to state; None is not compared.
+        search_p99_ms: search the highest rate that keeps this p99, from the plan's rate on; or None.
         ceiling_per_s: requests per second of which one generator process is capable, from a calibration.
         samples: file for every latency of the window as a number of its own, or None.
-        array_length: stands for ``{n}`` in the reference, or None.
-        tells_identity: whether the target answers GET /identity, and all of --responses; a prebuilt
-            unikernel may answer no more than what is loaded.
-        expected_*: what the target has to say of itself; None is not compared.
     """
 
-    address: str
-    port: int
+    targets: list[Target]
     users: int
-    warm_up_s: float
-    duration_s: float | None
-    requests: int | None
-    timeout_s: float
-    max_s: float
-    responses: Path
-    array_length: int | None
-    tells_identity: bool
-    expected_nonce: str | None
-    expected_artifact: str | None
-    expected_threads: int | None
+    plan: LoadPlan
     output: Path
-    rate_per_s: float | None = None
-    arrivals: str = "poisson"
-    seed: int = 0
-    search_p99_ms: float | None = None
-    ceiling_per_s: float | None = None
-    samples: str | None = None
+    responses: Path
+    array_length: int | None = option(
+        "--array-length", "COUNT", "Replaces {n} in the bodies of --responses; 0 for none.", count_or_none
+    )
+    identity: str = option(
+        "--identity",
+        "KIND",
+        "nonce: the target has to state its /identity. answers: it has none. Default: nonce if an "
+        "--expect option is given, else checked where the target states one.",
+        one_of("nonce", "answers"),
+    )
+    expected_nonce: str | None = option("--expect-nonce", "TEXT", "Nonce that /identity has to state.", text)
+    expected_artifact: str | None = option(
+        "--expect-artifact", "HASH", "Artifact that /identity has to state.", text
+    )
+    expected_threads: int | None = option(
+        "--expect-threads", "COUNT", "Thread count that /identity has to state.", count
+    )
+    search_p99_ms: float | None = option(
+        "--search-p99-ms", "MS", "Search the highest rate that keeps this p99, from --rate on.", above_zero
+    )
+    ceiling_per_s: float | None = option(
+        "--ceiling", "PER_SECOND", "Capability of one process, from a calibration; 0 for none.", text
+    )
+    samples: str | None = option(
+        "--raw-samples", "FILE", "Also write every latency of the window, as Parquet.", text
+    )
+
+
+_PLACES = (
+    ("--responses", "FILE", "The workload's responses.json. Default: found beside the locustfile."),
+    ("--output", "FOLDER", "Where load.json and latency.hlog are written. Default: a new folder."),
+)
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the load's options to Locust's parser.
 
-    All are text here: argparse would print Locust's whole usage over the one line that says what is wrong.
+    All are text here: argparse would print Locust's whole usage over the one line that names the problem.
     """
     group = parser.add_argument_group("unilab's load (docs/load.md)")
-    for name, default, metavar, text in (
-        ("--warm-up-s", "0", "SECONDS", "Load before the measured window, recorded but not counted."),
-        ("--duration-s", None, "SECONDS", "Length of the measured window. Either this or --requests."),
-        ("--requests", None, "COUNT", "Send exactly so many requests in all, warm-up included."),
-        ("--max-s", "3600", "SECONDS", "Give up a run of --requests after this time."),
-        ("--timeout-s", "30", "SECONDS", "How long an answer may take."),
-        ("--responses", None, "FILE", "The workload's responses.json; its first entry is loaded."),
-        ("--array-length", None, "COUNT", "Stands for {n} in the bodies of --responses; 0 for none."),
-        ("--identity", "nonce", "KIND", "nonce: the target tells /identity; answers: only what is loaded."),
-        ("--expect-nonce", None, "TEXT", "Nonce that the target's /identity has to state."),
-        ("--expect-artifact", None, "HASH", "Artifact that the target's /identity has to state."),
-        ("--expect-threads", None, "COUNT", "Thread count that the target's /identity has to state."),
-        ("--output", None, "FOLDER", "Where load.json and latency.hlog are written."),
-        ("--rate", None, "PER_SECOND", "Open loop: so many requests fall due each second."),
-        ("--arrivals", "poisson", "KIND", "How they fall due: poisson or constant."),
-        ("--seed", "0", "NUMBER", "The same number gives the same schedule."),
-        ("--search-p99-ms", None, "MS", "Search the highest rate that keeps this p99, from --rate on."),
-        ("--ceiling", None, "PER_SECOND", "What one process is capable of, from a calibration."),
-        ("--raw-samples", None, "FILE", "Also write every latency of the window, as Parquet."),
-    ):
-        group.add_argument(name, default=default, metavar=metavar, help=text)
+    for flag, metavar, help_text in _PLACES:
+        group.add_argument(flag, default=None, metavar=metavar, help=help_text)
+    for field in (*dataclasses.fields(LoadPlan), *dataclasses.fields(LoadOptions)):
+        meta = field.metadata
+        if meta:
+            group.add_argument(
+                meta["flag"], default=meta["default"], metavar=meta["metavar"], help=meta["help"]
+            )
 
 
-def read_options(parsed: Namespace) -> LoadOptions:
-    """Return the run that Locust's parsed command line asks for. Raises OptionError."""
-    _refuse_what_would_break_the_loop(parsed)
-    address, port = _target(parsed.host)
-    if (parsed.duration_s is None) == (parsed.requests is None):
-        raise OptionError(
-            "--duration-s", "a run ends by a time or by a count", "give either --duration-s or --requests"
-        )
-    rate_per_s = None if parsed.rate is None else _rate("--rate", parsed.rate)
-    if rate_per_s is not None and parsed.requests is not None:
-        raise OptionError("--rate", "an open loop ends by a time", "give --duration-s in place of --requests")
-    if parsed.search_p99_ms is not None and rate_per_s is None:
-        raise OptionError("--search-p99-ms", "a search starts from a rate", "give --rate")
-    if parsed.arrivals not in ("poisson", "constant"):
-        raise OptionError("--arrivals", f"'{parsed.arrivals}' is unknown", "give poisson or constant")
-    if parsed.identity not in ("nonce", "answers"):
-        raise OptionError("--identity", f"'{parsed.identity}' is unknown", "give nonce or answers")
+def read_options(
+    parsed: Namespace, *, host: str | None, users: int, run_time_s: float | None, locustfile: Path
+) -> LoadOptions:
+    """Return the run that is requested on Locust's command line or page. Raises InputError.
+
+    ``host``, ``users`` and ``run_time_s`` are Locust's own options. Empty fields of the page count as absent.
+    """
+    if users < 1:
+        raise InputError("--users", f"'{users}' is no number of users", "give --users 1 or more")
+    found = targets_of(host)
+    plan = _plan(parsed, run_time_s)
+    own = _read_fields(parsed, LoadOptions)
+    ceiling = own.pop("ceiling_per_s")
+    if own["search_p99_ms"] is not None and plan.rate_per_s is None:
+        raise InputError("--search-p99-ms", "a search starts from a rate", "give --rate")
+    _check_samples(parsed, own["samples"], own["search_p99_ms"])
+    expects = any(own[name] is not None for name in own if name.startswith("expected_"))
     return LoadOptions(
-        address=address,
-        port=port,
-        users=parsed.num_users,
-        warm_up_s=_seconds("--warm-up-s", parsed.warm_up_s, zero_allowed=True),
-        duration_s=None if parsed.duration_s is None else _seconds("--duration-s", parsed.duration_s),
-        requests=_count("--requests", parsed.requests),
-        timeout_s=_seconds("--timeout-s", parsed.timeout_s),
-        max_s=_seconds("--max-s", parsed.max_s),
-        responses=Path(_required("--responses", parsed.responses, "name the workload's responses.json")),
-        array_length=_count("--array-length", None if parsed.array_length == "0" else parsed.array_length),
-        tells_identity=parsed.identity == "nonce",
-        expected_nonce=parsed.expect_nonce,
-        expected_artifact=parsed.expect_artifact,
-        expected_threads=_count("--expect-threads", parsed.expect_threads),
-        output=_output(_required("--output", parsed.output, "name a folder for load.json")),
-        rate_per_s=rate_per_s,
-        arrivals=parsed.arrivals,
-        seed=_count("--seed", parsed.seed, least=0) or 0,
-        search_p99_ms=None
-        if parsed.search_p99_ms is None
-        else _rate("--search-p99-ms", parsed.search_p99_ms),
-        ceiling_per_s=None if parsed.ceiling in (None, "0") else _rate("--ceiling", parsed.ceiling),
-        samples=_samples(parsed),
+        targets=found,
+        users=users,
+        plan=plan,
+        responses=Path(_given(parsed, "responses") or _find_responses(locustfile)),
+        output=_output(_given(parsed, "output"), locustfile),
+        ceiling_per_s=None if ceiling in (None, "0") else above_zero("--ceiling", ceiling),
+        **own
+        | {
+            "identity": own["identity"] or ("nonce" if expects else "optional"),
+            "array_length": own["array_length"] or None,
+        },
     )
 
 
-def _refuse_what_would_break_the_loop(parsed: Namespace) -> None:
-    if parsed.run_time is not None:
-        raise OptionError("--run-time", "it would cut the window short", "use --duration-s instead")
-    if parsed.num_users is None or parsed.num_users < 1:
-        raise OptionError("--users", "a load needs its number of users", "give --users 1 or more")
+def targets_of(host: str | None) -> list[Target]:
+    """Return every address of ``http://NAME:PORT``. Raises InputError."""
+    remedy = "give it as http://ADDRESS:PORT"
+    if not host:
+        raise InputError("--host", "missing", remedy)
+    try:
+        url = urlsplit(host)
+        name, port = url.hostname, 80 if url.port is None else url.port
+    except ValueError as error:
+        raise InputError("--host", f"'{host}' is no address: {error}", remedy) from None
+    if url.scheme == "https":
+        raise InputError("--host", f"'{host}' needs TLS, which this load does not make", remedy)
+    beyond = url.path.strip("/") or url.query or url.fragment or url.username or url.password
+    if url.scheme != "http" or not name or beyond or port == 0:
+        raise InputError("--host", f"'{host}' is not a service's address", remedy)
+    try:
+        return targets(name, port)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError("--host", f"'{name}' has no address: {reason}", remedy) from None
 
 
-def _samples(parsed: Namespace) -> str | None:
-    if parsed.raw_samples is None:
-        return None
-    if parsed.search_p99_ms is not None:
-        raise OptionError("--raw-samples", "a search keeps none", "load once at the rate that it finds")
-    if not Path(parsed.raw_samples).parent.is_dir():
-        raise OptionError("--raw-samples", f"no folder for '{parsed.raw_samples}'", "make it")
-    if parsed.master or parsed.processes:
-        raise OptionError(
-            "--raw-samples", "they are kept by one process", "run without --master and --processes"
+def _plan(parsed: Namespace, run_time_s: float | None) -> LoadPlan:
+    values = _read_fields(parsed, LoadPlan)
+    if run_time_s is not None and values["duration_s"] is not None:
+        raise InputError("--run-time", "--duration-s is the same", "give one of them")
+    plan = LoadPlan(**values | {"duration_s": values["duration_s"] or run_time_s})
+    if (plan.duration_s is None) == (plan.requests is None):
+        raise InputError(
+            "--duration-s",
+            "a run ends by a time or by a count",
+            "give one of --duration-s, --run-time and --requests",
         )
+    if plan.rate_per_s is not None and plan.requests is not None:
+        raise InputError("--rate", "an open loop ends by a time", "give --duration-s in place of --requests")
+    return plan
+
+
+def _read_fields(parsed: Namespace, kind: type[Any]) -> dict[str, Any]:
+    """The values of the options among the fields of ``kind``; None for what is not given."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        if not field.metadata:
+            continue
+        flag = field.metadata["flag"]
+        given = _given(parsed, flag.removeprefix("--").replace("-", "_")) or field.metadata["default"]
+        values[field.name] = None if given is None else field.metadata["read"](flag, given)
+    return values
+
+
+def _given(parsed: Namespace, name: str) -> str | None:
+    value = getattr(parsed, name, None)
+    return None if value in (None, "") else str(value)
+
+
+def _check_samples(parsed: Namespace, path: str | None, search_p99_ms: float | None) -> None:
+    if path is None:
+        return
+    if search_p99_ms is not None:
+        raise InputError("--raw-samples", "a search keeps none", "load once at the rate that it finds")
+    if not Path(path).parent.is_dir():
+        raise InputError("--raw-samples", f"no folder for '{path}'", "make it")
+    if parsed.master or parsed.processes:
+        raise InputError("--raw-samples", "one process writes them", "run without --master and --processes")
     if importlib.util.find_spec("pyarrow") is None:
-        raise OptionError(
+        raise InputError(
             "--raw-samples", "pyarrow is not installed", "install it beside Locust: pip install pyarrow"
         )
-    return str(parsed.raw_samples)
 
 
-def _target(host: str | None) -> tuple[str, int]:
-    remedy = "give it as http://ADDRESS:PORT"
+def _find_responses(locustfile: Path) -> Path:
+    """The responses of the workload whose locustfile is NAME.py: in the project, on a client, beside it."""
+    folder, name = locustfile.parent, locustfile.stem
+    places = [
+        folder / "services" / name / "responses.json",
+        folder.parent / "services" / name / "responses.json",
+        folder.parent / "responses" / f"{name}.json",
+        folder / "responses.json",
+    ]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        looked = ", ".join(str(place) for place in places)
+        raise InputError(
+            "--responses",
+            f"found none for {name}, looked for {looked}",
+            "name the file of right responses",
+        )
+    return found
+
+
+def _output(name: str | None, locustfile: Path) -> Path:
+    """Make the folder ``name``, or a new one. Raises InputError."""
+    folder = Path(name) if name else _new_folder(locustfile.stem)
     try:
-        url = urlsplit(_required("--host", host, remedy))
-        port = url.port
-    except ValueError as error:
-        if isinstance(error, OptionError):
-            raise
-        raise OptionError("--host", f"'{host}' is no address: {error}", remedy) from None
-    if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query:
-        raise OptionError("--host", f"'{host}' is not a service's address", remedy)
-    return url.hostname, port or 80
-
-
-def _required(option: str, value: str | None, remedy: str) -> str:
-    if not value:
-        raise OptionError(option, "missing", remedy)
-    return value
-
-
-def _seconds(option: str, text: str, zero_allowed: bool = False) -> float:
-    least = "0 or more" if zero_allowed else "more than 0"
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
-        raise OptionError(option, f"'{text}' is no number of seconds", f"give {least}, such as 2.5")
-    return value
-
-
-def _rate(option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value <= 0:
-        raise OptionError(option, f"'{text}' is no number above 0", "give one, such as 250")
-    return value
-
-
-def _count(option: str, text: str | None, least: int = 1) -> int | None:
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise OptionError(option, f"'{text}' is no count", f"give a whole number, {least} or more")
-    return int(text)
-
-
-def _output(name: str) -> Path:
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=bool(name))
     except OSError as error:
-        raise OptionError(
-            "--output", f"cannot make '{name}': {error.strerror}", "name a folder that can be written"
+        raise InputError(
+            "--output", f"cannot make '{folder}': {error.strerror}", "name a folder that can be written"
         ) from None
     return folder
+
+
+def _new_folder(workload: str) -> Path:
+    name = f"{workload}-{datetime.now():%Y%m%d-%H%M%S}"
+    ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    folders = (Path("load-results") / f"{name}{end}" for end in ends)
+    return next(folder for folder in folders if not folder.exists())

@@ -1,4 +1,4 @@
-"""load.json: how the run ended, what it measured, and whom it measured."""
+"""load.json: how the run ended, what it measured, and which instance it measured."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from unilab_load.lead.check import Identity
 from unilab_load.lead.liveness import Ending
-from unilab_load.lead.reference import Identity
 
 
 def write_outcome(path: Path, ending: Ending, load: dict[str, Any] | None, identity: Identity | None) -> None:
     """Write ``path`` aside, sync it and rename it, so that it is whole or absent.
 
     ``load`` has the keys of the record's part ``load``; it is null where nothing was measured, as
-    ``identity`` is where the target never told it. Raises OSError.
+    ``identity`` is where the target stated none. Raises OSError.
     """
     content = {
         "outcome": asdict(ending),

@@ -12,7 +12,7 @@ _MOST_STEPS = 14
 
 
 class RateSearch:
-    """Names one rate after another; ``tell`` it whether the limit was kept.
+    """Names one rate after another; ``add_result`` reports whether the limit was kept.
 
     Doubles from ``first_per_s`` until the limit breaks (or halves until it holds), then bisects on a
     logarithmic scale until the highest rate that kept it is within 5 % of the lowest that did not.
@@ -24,8 +24,8 @@ class RateSearch:
         self._broke_per_s = math.inf
         self._steps = 0
 
-    def tell(self, kept: bool) -> bool:
-        """Learn how ``rate_per_s`` went and choose the next; False when the search is over."""
+    def add_result(self, kept: bool) -> bool:
+        """Take the result at ``rate_per_s`` and choose the next rate; False when the search is over."""
         self._steps += 1
         if kept:
             self.kept_per_s = max(self.kept_per_s, self.rate_per_s)
@@ -43,7 +43,7 @@ class RateSearch:
 
 
 def search_step(options: LoadOptions, rate_per_s: float, load: dict[str, Any] | None) -> dict[str, Any]:
-    """How ``rate_per_s`` went, as the record's ``search`` holds it; ``load`` is what was measured at it."""
+    """The result at ``rate_per_s``, as the record's ``search`` holds it; ``load`` is what was measured."""
     limit_ms = options.search_p99_ms
     assert limit_ms is not None
     if load is None:

@@ -33,8 +33,9 @@ class GeneratorUse:
         ceiling_per_s: what the generator's processes are capable of together, or None where not known.
         own_lateness_p99_ms: of sending, while a connection was free; None in a closed loop.
         response_p50_ms: of the right answers.
-        link_use: highest share of an interface's speed; None where no interface tells its speed.
-        retransmits: TCP segments sent again.
+        link_use: highest share of an interface's speed; None where no interface reports its speed.
+        retransmits: TCP segments sent again after the first response of their connection, so lost by the
+            path or the client: the target had accepted the connection.
         lost: processes that died.
     """
 
@@ -54,6 +55,16 @@ class GeneratorUse:
 def generator_verdict(evidence: GeneratorUse) -> str:
     """Return ``valid``, or every reason why the generator spoils the trial."""
     return "; ".join(_reasons(evidence)) or "valid"
+
+
+def caution(early_retransmits: int) -> str:
+    """What the reader should know of the target side, though it does not spoil the trial; or ""."""
+    if not early_retransmits:
+        return ""
+    return (
+        f"{early_retransmits} TCP segments were sent again before the target's first response on their"
+        " connection: the target (a full listen queue) or the path dropped them, not the generator"
+    )
 
 
 def _reasons(seen: GeneratorUse) -> list[str]:
@@ -80,7 +91,10 @@ def _reasons(seen: GeneratorUse) -> list[str]:
         )
     losses = seen.retransmits if seen.response_p50_ms < RETRANSMIT_TIMEOUT_MS else 0
     if losses > max(FEW_RETRANSMITS, RETRANSMIT_LIMIT * seen.requests):
-        reasons.append(f"{seen.retransmits} TCP segments were sent again for {seen.requests} requests")
+        reasons.append(
+            f"{seen.retransmits} TCP segments were sent again for {seen.requests} requests, on connections"
+            " that the target had answered on: the path or the client dropped them"
+        )
     own = sorted(OWN_KINDS & set(seen.errors))
     return reasons + [f"the client ran out of {kind.removeprefix('no_')}s" for kind in own]
 

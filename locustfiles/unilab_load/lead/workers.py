@@ -1,4 +1,4 @@
-"""The processes that make the load, as the one in charge sees them: this one, or Locust's workers."""
+"""The processes that make the load, as the lead sees them: this process, or Locust's workers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ REPORT = "unilab"
 
 
 class Workers(Protocol):
-    """What a run asks of its workers.
+    """What a run needs of its workers.
 
     Attributes:
-        cadence_s: how late a report may tell of an answer or of a timeout.
+        cadence_s: how late a report may be about a response or a timeout.
     """
 
     cadence_s: float
 
     def users(self) -> dict[str, int]:
         """Users of each member that is there."""
+
+    def user_failure(self) -> str:
+        """Why a user could not start, as far as this process knows; "" where none failed."""
 
     def start(self, orders: Mapping[str, Order]) -> None:
         """Let each member run its order."""
@@ -48,10 +51,24 @@ class LocalRunner:
 
     def __init__(self, runner: Runner, worker: Worker) -> None:
         self._runner, self._worker = runner, worker
+        self._user_failure = ""
+        runner.environment.events.user_error.add_listener(self._user_failed)
+        runner.environment.events.test_start.add_listener(self._begin)
 
     def users(self) -> dict[str, int]:
         """All users under one name."""
         return {"local": self._runner.user_count}
+
+    def user_failure(self) -> str:
+        """The first exception of a user's ``on_start`` in this run."""
+        return self._user_failure
+
+    def _begin(self, **_: Any) -> None:
+        self._user_failure = ""
+
+    def _user_failed(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
+        kind = type(user_instance).__name__
+        self._user_failure = self._user_failure or f"a user of class {kind} did not start: {exception!r}"
 
     def start(self, orders: Mapping[str, Order]) -> None:
         """Run the one order in a greenlet of its own."""
@@ -88,6 +105,10 @@ class LocustWorkers:
         """Users of each worker that is alive."""
         return {name: node.user_count for name, node in self._alive().items() if node.user_count}
 
+    def user_failure(self) -> str:
+        """Not known here: each worker's own log has it."""
+        return ""
+
     def start(self, orders: Mapping[str, Order]) -> None:
         """Send each worker its order."""
         self._members = set(orders)
@@ -96,7 +117,7 @@ class LocustWorkers:
             self._runner.send_message(START, order.to_message(), client_id=name)
 
     def end(self) -> None:
-        """Tell all workers."""
+        """Let all workers end."""
         for name in self._members & set(self._alive()):
             self._runner.send_message(END, None, client_id=name)
 
@@ -113,9 +134,9 @@ class LocustWorkers:
         return {name: node for name, node in self._runner.clients.items() if node.state != "missing"}
 
     def _received(self, client_id: str, data: dict[str, Any]) -> None:
-        told = data.get(REPORT)
-        # A worker goes on reporting after its last word, and nobody would look at that.
-        if told and self._awaited.get(client_id) == told["order"]:
-            self._reports.append((client_id, WorkerReport.from_message(told)))
-            if told["over"]:
+        message = data.get(REPORT)
+        # A worker still reports after its last interval. Those reports hold nothing.
+        if message and self._awaited.get(client_id) == message["order"]:
+            self._reports.append((client_id, WorkerReport.from_message(message)))
+            if message["over"]:
                 del self._awaited[client_id]

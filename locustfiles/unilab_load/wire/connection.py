@@ -1,9 +1,9 @@
-"""One connection of one user: connects, asks, takes the answer, checks it, and tells the engine."""
+"""One connection of one user: connects, sends a request, reads and checks the response."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any, Protocol
 
@@ -12,12 +12,14 @@ from gevent.monkey import get_original
 from unilab_load.wire.endpoint import Endpoint
 from unilab_load.wire.failures import failure_kind
 from unilab_load.wire.response import MalformedResponse, ResponseReader
+from unilab_load.wire.tcp_info import retransmits
 
 # Locust lets gevent replace the class by one of its own, which serves greenlets.
 _Socket = get_original("socket", "socket")
 
 _RECEIVE_BYTES = 16_384
-_IDLE, _CONNECTING, _WAITING = range(3)
+_IDLE, _CONNECTING, _FIRST, _WAITING = range(4)
+"""A response awaited in _FIRST is the first on its socket, one in _WAITING a later one."""
 
 
 class Owner(Protocol):
@@ -38,24 +40,28 @@ class Owner(Protocol):
         """Watch the socket no longer."""
 
     def answered(self, connection: Connection, now_ns: int) -> None:
-        """``connection`` has the right answer."""
+        """``connection`` has received the right response."""
 
-    def failed(self, connection: Connection, kind: str) -> None:
-        """The request of ``connection`` ended in an error of ``kind``."""
+    def failed(self, connection: Connection, kind: str, describe: Callable[[], str]) -> None:
+        """The request of ``connection`` ended in an error of ``kind``; ``describe`` says what was wrong."""
+
+    def closed(self, early: int, late: int) -> None:
+        """A socket was closed on which segments were sent again: before its first response, and after."""
 
 
 class Connection:
     """A client with one request at a time. Times are nanoseconds of ``perf_counter_ns``.
 
     Attributes:
-        endpoints: what its user may ask for, each as often as its weight.
-        endpoint: what it asks for now, or asked for last.
+        endpoints: what its user may request, each as often as its weight.
+        endpoint: what it requests now, or requested last.
         due_ns: when that request was due: latency counts from here, set-up of the connection included.
         asked_ns: when it was handed to the system.
-        lost: the kind of failure that took the connection away, "" once an answer has come since.
+        lost: the kind of failure that ended the connection, "" once a response has come since.
     """
 
     __slots__ = (
+        "_early",
         "_longest_bytes",
         "_owner",
         "_partial",
@@ -77,6 +83,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._state = _IDLE
         self._unsent = b""
+        self._early: int | None = None
         self.endpoints = endpoints
         self.endpoint = endpoints[0]
         self.due_ns = self.asked_ns = 0
@@ -106,7 +113,7 @@ class Connection:
             return
         if self._unsent:
             self._send(self._unsent)
-            # An answer to half a request is parsed, and the connection not used again.
+            # A response to half a request is parsed, and the connection not used again.
             self._partial |= bool(self._unsent)
         if self._socket is None:
             return
@@ -129,29 +136,46 @@ class Connection:
         else:
             self._ended(now_ns)
 
-    def fail(self, kind: str) -> None:
-        """The request failed by ``kind`` without a whole answer, and the connection with it."""
+    def fail(self, kind: str, describe: Callable[[], str] = str) -> None:
+        """The request failed by ``kind`` without a complete response, and the connection with it."""
         self.close()
         self.lost = kind
         self.failures += 1
-        self._owner.failed(self, kind)
+        self._owner.failed(self, kind, describe)
 
     def rest(self) -> None:
         """The request under way is settled, and no other follows at once."""
         self._state = _IDLE
 
     def close(self) -> None:
-        """End the connection, not the request: who settles it also lets the connection rest."""
+        """Close the socket. The request stays under way until its owner settles it."""
         self._unsent = b""
         if self._socket is not None:
+            early, late = self.retransmits()
+            if early or late:
+                self._owner.closed(early, late)
             self._owner.forget(self._socket)
             self._socket.close()
             self._socket = None
+
+    def retransmits(self) -> tuple[int, int]:
+        """Segments of the open socket that were sent again before its first response, and after it.
+
+        What is lost before the first response may be lost by the target alone: where its listen queue is
+        full, its kernel drops SYNs, last ACKs of the handshake and the requests that follow them. After a
+        response the target has accepted the connection, and the path or the client lost the segment.
+        """
+        if self._socket is None:
+            return 0, 0
+        total = retransmits(self._socket)
+        early = total if self._early is None else self._early
+        return early, max(0, total - early)
 
     def _connect(self) -> None:
         self._state = _CONNECTING
         self._reader = ResponseReader(self._longest_bytes)
         self._partial = False
+        self._early = None
         try:
             self._socket = _Socket(self._owner.family, socket.SOCK_STREAM)
             self._socket.setblocking(False)
@@ -172,7 +196,7 @@ class Connection:
             self.fail(failure_kind(OSError(number, "")))
             return
         self._owner.watch(self._socket, self, writable=False)
-        self._state = _WAITING
+        self._state = _FIRST
         self._send(self.endpoint.wire)
 
     def _send(self, data: bytes) -> None:
@@ -189,20 +213,21 @@ class Connection:
             self._owner.watch(self._socket, self, writable=bool(self._unsent))
 
     def _parse(self, data: bytes, now_ns: int) -> None:
-        if self._state != _WAITING:
-            self.close()  # an answer that nobody asked for: the next request takes a new connection
+        if self._state < _FIRST:
+            self.close()  # a response without a request: the next request takes a new connection
             return
         try:
             if not self._reader.feed(data):
                 self._partial = True
                 return
-        except MalformedResponse:
-            self.fail("protocol")
+        except MalformedResponse as error:
+            why = str(error)
+            self.fail("protocol", lambda: why)
             return
         self._whole(now_ns, None if self._partial else data)
 
     def _ended(self, now_ns: int) -> None:
-        if self._state != _WAITING:
+        if self._state < _FIRST:
             self.close()  # between two requests a server may
         elif self._partial and self._reader.end():
             self._whole(now_ns, None)
@@ -210,14 +235,17 @@ class Connection:
             self.fail("closed")
 
     def _whole(self, now_ns: int, data: bytes | None) -> None:
-        """A whole answer is there: judge it. ``data`` is the answer's bytes where they came in one piece."""
+        """Check a complete response. ``data`` is its bytes where they came in one piece."""
         reader, endpoint = self._reader, self.endpoint
-        difference = endpoint.difference(reader.status, reader.body)
+        response = reader.response()
+        difference = endpoint.difference(response)
         keep = reader.keep_alive and endpoint.keep_alive and not self._unsent
         self._partial = False
         reader.reset()
         if not keep:
             self.close()
+        elif self._state == _FIRST and self._socket is not None:
+            self._early = retransmits(self._socket)
         if difference is None:
             if keep and data is not None:
                 endpoint.known = data
@@ -225,7 +253,7 @@ class Connection:
         else:
             self.lost = ""
             self.failures = 0
-            self._owner.failed(self, difference)
+            self._owner.failed(self, difference, lambda: endpoint.expected.difference(response))
 
     def _right(self, now_ns: int) -> None:
         if self.failures:

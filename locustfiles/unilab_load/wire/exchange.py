@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_EXCERPT_BYTES = 40
+
 
 @dataclass(frozen=True)
 class Response:
@@ -12,6 +14,25 @@ class Response:
     status: int
     content_type: str
     body: bytes
+
+    def difference(self, seen: Response) -> str:
+        """In words, how ``seen`` differs from this right response; "" where it does not."""
+        if seen.status != self.status:
+            return f"status {seen.status} and not {self.status}"
+        if seen.content_type != self.content_type:
+            return f"content type '{seen.content_type}' and not '{self.content_type}'"
+        if seen.body == self.body:
+            return ""
+        pairs = zip(seen.body, self.body, strict=False)
+        shorter = min(len(seen.body), len(self.body))
+        at = next((i for i, (one, other) in enumerate(pairs) if one != other), shorter)
+        return f"body differs at byte {at}: {excerpt(seen.body, at)} and not {excerpt(self.body, at)}"
+
+
+def excerpt(body: bytes, at: int = 0) -> str:
+    """Some bytes of ``body`` from ``at`` on, as text in quotation marks; or that it ends there."""
+    part = body[at : at + _EXCERPT_BYTES]
+    return f"'{part.decode(errors='replace')}'" if part else "the end"
 
 
 @dataclass(frozen=True)

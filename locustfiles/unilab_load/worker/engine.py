@@ -12,9 +12,8 @@ import itertools
 import select
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter_ns
-from typing import Any
 
 import gevent
 from gevent.monkey import get_original
@@ -22,6 +21,7 @@ from gevent.monkey import get_original
 from unilab_load.wire.connection import Connection
 from unilab_load.wire.endpoint import Endpoint
 from unilab_load.wire.failures import ANSWERED_KINDS
+from unilab_load.wire.target import Target
 from unilab_load.worker.loops import Loop
 from unilab_load.worker.recorder import Recorder
 
@@ -41,12 +41,17 @@ _select = get_original("select", "select")
 
 
 class Engine:
-    """Runs one load over its connections. Times are nanoseconds of ``perf_counter_ns``."""
+    """Runs one load over its connections. Times are nanoseconds of ``perf_counter_ns``.
 
-    def __init__(self, address: str, port: int, timeout_s: float) -> None:
-        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-        self.family: socket.AddressFamily = found[0][0]
-        self.address: tuple[Any, ...] = found[0][4]
+    Attributes:
+        family, address: of the target, in the forms that ``socket`` takes.
+        connections: one per user.
+        details: what was wrong with the first failed request of each kind.
+    """
+
+    def __init__(self, target: Target, timeout_s: float) -> None:
+        self.family, self.address = target.socket_address()
+        self.details: dict[str, str] = {}
         self.connections: list[Connection] = []
         self._timeout_ns = round(timeout_s * 1e9)
         self._poller = _epoll()
@@ -54,6 +59,7 @@ class Engine:
         self._timers: list[tuple[int, int, Connection]] = []
         self._numbers = itertools.count()
         self._ending = False
+        self._closed_early = self._closed_late = 0
 
     def add(self, endpoints: Sequence[Endpoint]) -> Connection:
         """A connection that may ask for ``endpoints``; it connects with its first request."""
@@ -63,7 +69,6 @@ class Engine:
     def run(self, loop: Loop, recorder: Recorder) -> None:
         """Run ``loop`` until all that it sent is settled, or ``end`` is called. Blocks this greenlet."""
         self._loop, self._recorder = loop, recorder
-        self._latencies_ns = recorder.samples.latencies_ns
         _sharpen_timers()
         turn_ns = sweep_ns = perf_counter_ns()
         loop.begin(self.connections, turn_ns)
@@ -125,11 +130,29 @@ class Engine:
         recorder = self._recorder
         if now_ns >= recorder.interval_end_ns:
             recorder.advance(now_ns)
-        self._latencies_ns[connection.endpoint].append(now_ns - connection.due_ns)
+        connection.endpoint.record_ns(now_ns - connection.due_ns)
         self._loop.next(connection, now_ns)
 
-    def failed(self, connection: Connection, kind: str) -> None:
-        """The request of ``connection`` ended in an error of ``kind``."""
+    def closed(self, early: int, late: int) -> None:
+        """A socket was closed on which segments were sent again: before its first response, and after."""
+        self._closed_early += early
+        self._closed_late += late
+
+    def retransmits(self, with_open: bool) -> tuple[int, int]:
+        """Segments sent again so far, before the first response of their connection and after it.
+
+        Those of connections that are still open are read ``with_open`` only: it takes a system call each.
+        """
+        counts = [c.retransmits() for c in self.connections] if with_open else []
+        return (
+            self._closed_early + sum(early for early, _ in counts),
+            self._closed_late + sum(late for _, late in counts),
+        )
+
+    def failed(self, connection: Connection, kind: str, describe: Callable[[], str]) -> None:
+        """The request of ``connection`` ended in an error of ``kind``; ``describe`` says what was wrong."""
+        if kind not in self.details:
+            self.details[kind] = describe()
         now_ns = perf_counter_ns()
         self._recorder.advance(now_ns)
         self._recorder.error(connection, kind, kind in ANSWERED_KINDS, now_ns)

@@ -22,14 +22,18 @@ def new_histogram() -> HdrHistogram:
 class Cost:
     """What making the load cost a process or its machine, in one interval.
 
-    cpu_s is the process's own, user and system; the others are the whole machine's: bytes on the
-    interface that leads to the target, and TCP segments sent again.
+    Attributes:
+        cpu_s: the process's own, user and system.
+        sent_bytes, received_bytes: of the whole machine, on the interface that leads to the target.
+        retransmits: TCP segments that the load's own connections sent again after their first response;
+            early_retransmits: before it. Their sum is exact over a phase of the load.
     """
 
     cpu_s: float = 0.0
     sent_bytes: int = 0
     received_bytes: int = 0
     retransmits: int = 0
+    early_retransmits: int = 0
 
     def add(self, other: Cost) -> None:
         """Add what ``other`` cost."""
@@ -37,6 +41,7 @@ class Cost:
         self.sent_bytes += other.sent_bytes
         self.received_bytes += other.received_bytes
         self.retransmits += other.retransmits
+        self.early_retransmits += other.early_retransmits
 
     def minus(self, other: Cost) -> Cost:
         """What was spent between ``other`` and this, both being counters' readings."""
@@ -45,6 +50,7 @@ class Cost:
             self.sent_bytes - other.sent_bytes,
             self.received_bytes - other.received_bytes,
             self.retransmits - other.retransmits,
+            self.early_retransmits - other.early_retransmits,
         )
 
 

@@ -1,6 +1,6 @@
-"""What the process in charge and the processes that make the load tell each other.
+"""Messages between the process in charge and the processes that make the load.
 
-In one process they are handed over as they are; between processes Locust's own messages carry them.
+In one process they are passed as objects; between processes Locust's own messages carry them.
 """
 
 from __future__ import annotations
@@ -9,44 +9,32 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unilab_load.wire.exchange import ExpectedResponse, Response
+from unilab_load.wire.target import Target
 from unilab_load.worker.interval import LoadInterval
+from unilab_load.worker.plan import LoadPlan
 
 
 @dataclass(frozen=True)
 class Order:
-    """What one process is to do: its share of one load.
+    """What one process does: its share of one load.
 
     Attributes:
-        number: of this order; reports carry it, so that a late one is told apart.
+        number: of this order; reports repeat it, so that a late one is recognized.
         share, shares: which part of the load this is.
         users: how many users this process has to have before it begins.
-        requests: how many requests this process sends in all, or None where time ends the load.
-        rate_per_s: of all processes together; None is a closed loop.
-        reference: the requests that may be sent, each with its right answer.
+        plan: this process's requests, and the rate of all processes together.
+        reference: the requests that may be sent, each with its right response.
         samples: file for raw latencies, or None.
     """
 
     number: int
     share: int
     shares: int
-    address: str
-    port: int
+    target: Target
     users: int
-    warm_up_s: float
-    duration_s: float | None
-    max_s: float
-    timeout_s: float
-    requests: int | None
-    rate_per_s: float | None
-    arrivals: str
-    seed: int
+    plan: LoadPlan
     reference: list[ExpectedResponse]
     samples: str | None
-
-    @property
-    def send_until_s(self) -> float:
-        """Seconds after the load's start from which no request is sent any more."""
-        return self.max_s if self.duration_s is None else self.warm_up_s + self.duration_s
 
     def to_message(self) -> dict[str, Any]:
         """The order as Locust's messages carry it."""
@@ -59,7 +47,8 @@ class Order:
             ExpectedResponse(**(row | {"response": Response(**row["response"])}))
             for row in message["reference"]
         ]
-        return cls(**(message | {"reference": reference}))
+        parts = {"target": Target(**message["target"]), "plan": LoadPlan(**message["plan"])}
+        return cls(**(message | parts | {"reference": reference}))
 
 
 @dataclass
@@ -71,9 +60,10 @@ class WorkerReport:
         host, pid, users: who it is.
         interface, speed_bits_per_s: by which it reaches the target; the speed is None where unknown.
         sent, unsent: requests so far; unsent fell due and found no free connection.
-        answered: answers so far, right and wrong.
+        answered: responses so far, right and wrong.
         waiting: connections with a request under way.
-        lost: connections that were taken away and have had no answer since, by kind of failure.
+        lost: connections that ended and have had no response since, by kind of failure.
+        details: what was wrong with the first failed request of each kind of error.
         over: all that was sent is settled, and the intervals are complete.
         failure: why it cannot go on, "" as long as it can.
     """
@@ -89,6 +79,7 @@ class WorkerReport:
     answered: int = 0
     waiting: int = 0
     lost: dict[str, int] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
     intervals: list[LoadInterval] = field(default_factory=list)
     over: bool = False
     failure: str = ""

@@ -77,7 +77,8 @@ class Recorder:
     def advance(self, now_ns: int) -> None:
         """Close the intervals that ended by ``now_ns``."""
         while now_ns >= self.interval_end_ns:
-            self._close(self._interval.end_s)
+            end_s = self._interval.end_s
+            self._close(end_s, ends_phase=end_s in (self._window_start_s, self._window_end_s))
             self._open(self._interval.end_s)
 
     def finish(self, now_ns: int) -> None:
@@ -85,7 +86,7 @@ class Recorder:
         self.advance(now_ns)
         end_s = (now_ns - self._begin_ns) / 1e9
         if end_s > self._interval.start_s:
-            self._close(end_s)
+            self._close(end_s, ends_phase=True)
 
     def take(self) -> list[LoadInterval]:
         """The intervals that were closed since the last call."""
@@ -102,7 +103,7 @@ class Recorder:
         self.interval_end_ns = self._begin_ns + math.ceil(self._interval.end_s * 1e9)
         self._errors: dict[Endpoint, dict[str, int]] = {endpoint: {} for endpoint in self._endpoints}
 
-    def _close(self, end_s: float) -> None:
+    def _close(self, end_s: float, ends_phase: bool) -> None:
         interval, latencies = self._interval, {}
         self._interval = LoadInterval(end_s, end_s, interval.phase)
         interval.end_s = end_s
@@ -120,7 +121,7 @@ class Recorder:
         interval.own_lateness = _lateness(self.samples.own_lateness_ns)
         interval.idle_user_s = self._idle_user_s(interval)
         interval.busy_user_s = self._busy_user_s(interval)
-        interval.cost = self._meter.since_last()
+        interval.cost = self._meter.since_last(with_open=ends_phase)
         self._closed.append(interval)
         for listener in self._listeners:
             listener(interval, latencies, self._errors)

@@ -22,6 +22,8 @@ class Samples:
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.latencies_ns: dict[Endpoint, array[int]] = {endpoint: array("q") for endpoint in endpoints}
+        for endpoint, latencies_ns in self.latencies_ns.items():
+            endpoint.record_ns = latencies_ns.append
         self.lateness_ns: array[int] = array("q")
         self.own_lateness_ns: array[int] = array("q")
         self.idle_since_ns: list[int] = []

@@ -1,4 +1,4 @@
-"""A process that makes load: takes an order, runs it in the engine, reports what came of it."""
+"""A process that makes load: takes an order, runs it in the engine, reports the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gevent.event import Event
 
 from unilab_load.request import Request
 from unilab_load.wire.endpoint import Endpoint
-from unilab_load.worker.costs import CostMeter, Way, way_to
+from unilab_load.worker.costs import CostMeter, Link, link_to
 from unilab_load.worker.engine import Engine
 from unilab_load.worker.locust_statistics import LocustStatistics
 from unilab_load.worker.loops import ClosedLoop, Loop, OpenLoop
@@ -41,12 +41,12 @@ class Worker:
         self._loop: Loop | None = None
         self._recorder: Recorder | None = None
         self._order: Order | None = None
-        self._way = Way("", None)
+        self._link = Link("", None)
         self._over = False
         self._failure = ""
 
     def join(self, user: Any) -> None:
-        """``user`` is there, and blocks until Locust ends it."""
+        """Add ``user``, and block until Locust ends it."""
         self._users.append(user)
         self._joined.set()
         try:
@@ -56,7 +56,7 @@ class Worker:
 
     def run(self, order: Order) -> None:
         """Run ``order`` from its first request to its last answer. Blocks this greenlet."""
-        # What an order before left must not be reported as this one's.
+        # The results of an earlier order must not be reported as this one's.
         self._engine = self._loop = self._recorder = None
         self._order, self._over, self._failure = order, False, ""
         try:
@@ -80,16 +80,16 @@ class Worker:
         report = WorkerReport(order.number, socket.gethostname(), os.getpid(), order.users, over=over)
         report.failure = self._failure
         if engine is not None and loop is not None and recorder is not None:
-            report.interface, report.speed_bits_per_s = self._way.interface, self._way.speed_bits_per_s
+            report.interface, report.speed_bits_per_s = self._link.interface, self._link.speed_bits_per_s
             report.sent, report.unsent = loop.sent, loop.unsent
-            report.waiting, report.lost = engine.busy, engine.lost()
+            report.waiting, report.lost, report.details = engine.busy, engine.lost(), engine.details
             report.intervals, report.answered = recorder.take(), recorder.answered
         return report
 
     def _run(self, order: Order) -> None:
         self._await_users(order.users)
-        self._way = way_to(order.address, order.port)
-        engine = Engine(order.address, order.port, order.timeout_s)
+        self._link = link_to(order.target)
+        engine = Engine(order.target, order.plan.timeout_s)
         endpoints = _endpoints(self._users, order)
         for user in self._users[: order.users]:
             engine.add([endpoints[request, type(user).keep_alive] for request in user.tasks])
@@ -100,11 +100,11 @@ class Worker:
         with SampleFile(order.samples) as samples:
             recorder = Recorder(
                 begin_ns,
-                warm_up_s=order.warm_up_s,
-                duration_s=order.duration_s,
+                warm_up_s=order.plan.warm_up_s,
+                duration_s=order.plan.duration_s,
                 endpoints=list(endpoints.values()),
                 connections=engine.connections,
-                meter=CostMeter(self._way.interface),
+                meter=CostMeter(self._link.interface, engine.retransmits),
                 listeners=[self._statistics.add, samples.add],
             )
             loop = _loop(order, recorder.samples, begin_ns)
@@ -112,7 +112,8 @@ class Worker:
             try:
                 engine.run(loop, recorder)
             finally:
-                recorder.finish(_end_ns(order, loop.sent, recorder.samples, engine.busy, perf_counter_ns()))
+                total, now_ns = order.plan.requests, perf_counter_ns()
+                recorder.finish(_end_ns(total, loop.sent, recorder.samples, engine.busy, now_ns))
                 engine.close()
                 gc.unfreeze()
 
@@ -128,11 +129,9 @@ class Worker:
 def _endpoints(users: Sequence[Any], order: Order) -> dict[tuple[Request, bool], Endpoint]:
     """An endpoint for every request of every user class; users of one class share them."""
     expected = {(row.method, row.path): row.response for row in order.reference}
-    address = f"[{order.address}]" if ":" in order.address else order.address
-    host = f"{address}:{order.port}"
     return {
         (request, kind.keep_alive): Endpoint(
-            request, expected[request.method, request.path], host, kind.keep_alive
+            request, expected[request.method, request.path], order.target.host, kind.keep_alive
         )
         for kind in {type(user) for user in users}
         for request in kind.tasks
@@ -140,14 +139,15 @@ def _endpoints(users: Sequence[Any], order: Order) -> dict[tuple[Request, bool],
 
 
 def _loop(order: Order, samples: Samples, begin_ns: int) -> Loop:
-    until_ns = begin_ns + math.ceil(order.send_until_s * 1e9)
-    if order.rate_per_s is None:
-        return ClosedLoop(samples, until_ns, order.requests)
-    due = due_times_s(order.arrivals, order.rate_per_s, order.share, order.shares, order.seed)
+    plan = order.plan
+    until_ns = begin_ns + math.ceil(plan.send_until_s * 1e9)
+    if plan.rate_per_s is None:
+        return ClosedLoop(samples, until_ns, plan.requests)
+    due = due_times_s(plan.arrivals, plan.rate_per_s, order.share, order.shares, plan.seed)
     return OpenLoop(samples, begin_ns, until_ns, due)
 
 
-def _end_ns(order: Order, sent: int, samples: Samples, busy: int, now_ns: int) -> int:
-    """When the load ended: with the last response, where a total of requests was used up."""
-    used_up = order.requests is not None and sent == order.requests and not busy
+def _end_ns(total: int | None, sent: int, samples: Samples, busy: int, now_ns: int) -> int:
+    """When the load ended: with the last response, where a ``total`` of requests was used up."""
+    used_up = sent == total and not busy
     return max(samples.idle_since_ns, default=now_ns) if used_up else now_ns

@@ -41,7 +41,7 @@ class Bench:
             duration_s=duration_s,
             endpoints=self.endpoints,
             connections=self.connections,
-            meter=SimpleNamespace(since_last=lambda: interval.Cost(0.25, 10, 20, 1)),
+            meter=SimpleNamespace(since_last=lambda with_open: interval.Cost(0.25, 10, 20, 1)),
             listeners=[lambda *told: self.heard.append(told)],
         )
         self.samples = self.recorder.samples

@@ -179,7 +179,9 @@ def test_a_target_without_an_identity_is_loaded_where_that_is_said(
     end, load, content = _outcome(tmp_path)
     assert end == Ended(state="completed") and load is not None and load.requests > 0
     assert content["identity"] is None
-    _run(command(service.port, duration_s="1", **silent))
+    assert _run(command(service.port, duration_s="1", **silent)).returncode == 0
+    assert _outcome(tmp_path)[2]["identity"] is None
+    _run(command(service.port, duration_s="1", identity="nonce", **silent))
     assert "no identity in" in _outcome(tmp_path)[0].why
     done = _run(command(service.port, duration_s="1", identity="guess"))
     assert "--identity: 'guess' is unknown" in done.stderr
@@ -379,7 +381,8 @@ def test_an_interrupted_run_writes_what_it_has(
         ({"duration_s": "1", "search_p99_ms": "9"}, "--search-p99-ms: a search starts from a rate"),
         ({"duration_s": "1", "arrivals": "weekly"}, "--arrivals: 'weekly' is unknown"),
         ({"requests": "5", "host": "127.0.0.1"}, "--host: '127.0.0.1' is not a service's address"),
-        ({"requests": "5", "run_time": "1"}, "--run-time: it would cut the window short"),
+        ({"requests": "5", "run_time": "1"}, "--duration-s: a run ends by a time or by a count"),
+        ({"duration_s": "5", "run_time": "1"}, "--run-time: --duration-s is the same"),
         ({"requests": "5", "responses": "/nowhere"}, "--responses: /nowhere: cannot read"),
         ({"requests": "5", "array_length": None}, "--array-length: missing"),
         ({"requests": "5", "array_length": "0"}, "--array-length: missing"),

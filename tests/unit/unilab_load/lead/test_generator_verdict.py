@@ -26,6 +26,12 @@ _GOOD: dict[str, Any] = {
 }
 
 
+_DROPPED = (
+    "11 TCP segments were sent again for 10000 requests, on connections that the target had answered on:"
+    " the path or the client dropped them"
+)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -46,8 +52,8 @@ _GOOD: dict[str, Any] = {
         ),
         ({"link_use": 0.8}, "valid"),
         ({"link_use": 0.9}, "the client's link was used to 90 %, limit 80 %"),
-        ({"retransmits": 11}, "11 TCP segments were sent again for 10000 requests"),
-        ({"retransmits": 11, "response_p50_ms": 199.9}, "11 TCP segments were sent again for 10000 requests"),
+        ({"retransmits": 11}, _DROPPED),
+        ({"retransmits": 11, "response_p50_ms": 199.9}, _DROPPED),
         ({"retransmits": 11, "response_p50_ms": 200.0}, "valid"),
         ({"retransmits": 11, "requests": 11_000}, "valid"),
         ({"errors": {"no_port": 1, "refused": 2}}, "the client ran out of ports"),

@@ -20,7 +20,7 @@ Load = Callable[[str], Any]
 def test_a_search_finds_the_threshold(threshold: float, load: Load) -> None:
     search = load("lead.search").RateSearch(100.0)
     steps = 1
-    while search.tell(search.rate_per_s <= threshold):
+    while search.add_result(search.rate_per_s <= threshold):
         steps += 1
     assert search.kept_per_s <= threshold <= search.kept_per_s * 1.05
     assert steps <= 14
@@ -29,6 +29,6 @@ def test_a_search_finds_the_threshold(threshold: float, load: Load) -> None:
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_search_without_a_threshold_ends(kept: bool, load: Load) -> None:
     search = load("lead.search").RateSearch(100.0)
-    steps = 1 + sum(1 for _ in itertools.takewhile(bool, (search.tell(kept) for _ in range(100))))
+    steps = 1 + sum(1 for _ in itertools.takewhile(bool, (search.add_result(kept) for _ in range(100))))
     assert steps == 14
     assert search.kept_per_s == (100 * 2**13 if kept else 0)

@@ -29,20 +29,39 @@ def test_a_request_goes_over_the_wire_as_written(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "message"),
+    ("arguments", "options", "problem"),
     [
         (("HEAD", "/"), {}, "HEAD is not supported"),
+        (("GET /x", "/"), {}, "no HTTP method"),
+        (("", "/"), {}, "no HTTP method"),
         (("GET", "todos"), {}, "must start with /"),
         (("GET", ""), {}, "must start with /"),
         (("GET", "/a b"), {}, "white space"),
         (("GET", "/a\r\nX: y"), {}, "white space"),
+        (("GET", "/a\x7f"), {}, "control character"),
+        (("GET", "/a#b"), {}, "or #"),
+        (("GET", "/\udc80"), {}, "must start with /"),
+        (("POST", "/"), {"body": "text"}, "the body must be bytes"),
         (("GET", "/"), {"weight": 0}, "weight 0"),
-        (("GET", "/"), {"headers": {"A": "b\r\nC: d"}}, "line break"),
-        (("GET", "/"), {"headers": {"A\n": "b"}}, "line break"),
+        (("GET", "/"), {"weight": "3"}, "weight '3'"),
+        (("GET", "/"), {"headers": {"A": "b\r\nC: d"}}, "line breaks"),
+        (("GET", "/"), {"headers": {"A": 5}}, "must be text"),
+        (("GET", "/"), {"headers": {"A\n": "b"}}, "no name of a field"),
+        (("GET", "/"), {"headers": {"A": "\u20ac"}}, "beyond Latin-1"),
     ],
 )
-def test_bad_requests_are_refused(
-    arguments: tuple[str, str], options: dict[str, Any], message: str, load: Load
+def test_problem_names_what_cannot_be_sent(
+    arguments: tuple[str, str], options: dict[str, Any], problem: str, load: Load
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        load("request").Request(*arguments, **options)
+    assert problem in load("request").Request(*arguments, **options).problem()
+
+
+def test_problem_is_empty_for_a_request_that_can_be_sent(load: Load) -> None:
+    request = load("request")
+    asked = request.post("/\u00e4?q=1%20", b"\0", headers={"X-Y": "\u00e4\tz"}, weight=3)
+    assert asked.problem() == "" and asked.locust_task_weight == 3
+
+
+def test_path_beyond_ascii_is_sent_as_percent_encoded_utf_8(load: Load) -> None:
+    wire = load("request").get("/gr\u00f6\u00dfe/\u65e5?a=%C3%A9&b='~!$()*,;:@[]").wire("h:1", True)
+    assert wire.split(b" ")[1] == b"/gr%C3%B6%C3%9Fe/%E6%97%A5?a=%C3%A9&b='~!$()*,;:@[]"

@@ -74,7 +74,8 @@ class _Ran:
         asked = load("request").Request(request.pop("method", "GET"), "/", **request)
         answer = load("wire.exchange").Response(200, "", b"ok")
         endpoint = load("wire.endpoint").Endpoint(asked, answer, f"127.0.0.1:{port}", keep_alive=True)
-        engine = load("worker.engine").Engine("127.0.0.1", port, timeout_s=5)
+        target = load("wire.target").Target(f"127.0.0.1:{port}", "127.0.0.1", port)
+        self.engine = engine = load("worker.engine").Engine(target, timeout_s=5)
         for _ in range(users):
             engine.add([endpoint])
         begin_ns = time.perf_counter_ns()
@@ -84,13 +85,13 @@ class _Ran:
             duration_s=None,
             endpoints=[endpoint],
             connections=engine.connections,
-            meter=load("worker.costs").CostMeter("lo"),
+            meter=load("worker.costs").CostMeter("lo", engine.retransmits),
             listeners=[],
         )
         self.loop = load("worker.loops").ClosedLoop(recorder.samples, begin_ns + 20_000_000_000, total)
         engine.run(self.loop, recorder)
-        order, now_ns = SimpleNamespace(requests=total), time.perf_counter_ns()
-        end_ns = load("worker.worker")._end_ns(order, self.loop.sent, recorder.samples, engine.busy, now_ns)
+        now_ns = time.perf_counter_ns()
+        end_ns = load("worker.worker")._end_ns(total, self.loop.sent, recorder.samples, engine.busy, now_ns)
         self.end_ns = end_ns - begin_ns
         recorder.finish(begin_ns + self.end_ns)
         engine.close()
@@ -176,7 +177,7 @@ def test_interim_responses_are_passed_over(cuts: list[int], load: Load) -> None:
     *first, last = [_INTERIM[begin:end] for begin, end in itertools.pairwise(at)]
     assert not any(reader.feed(piece) for piece in first)
     assert reader.feed(last) is True
-    assert (reader.status, reader.body, reader.keep_alive) == (200, b"ok", True)
+    assert (reader.response().status, reader.response().body, reader.keep_alive) == (200, b"ok", True)
 
 
 @pytest.mark.parametrize("last", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"])
@@ -204,23 +205,40 @@ def test_where_connections_are_gone_silence_counts_though_nobody_asks(load: Load
     assert ending is not None and ending.state == "crashed"
 
 
-def _options(load: Load, folder: Path) -> Any:
-    return load("lead.options").LoadOptions(
-        address="127.0.0.1",
-        port=1,
-        users=4,
+def _plan(load: Load, requests: int) -> Any:
+    return load("worker.plan").LoadPlan(
         warm_up_s=0,
         duration_s=None,
-        requests=200,
-        timeout_s=5,
+        requests=requests,
         max_s=60,
+        timeout_s=5,
+        rate_per_s=None,
+        arrivals="poisson",
+        seed=0,
+    )
+
+
+def _options(load: Load, folder: Path) -> Any:
+    return load("lead.options").LoadOptions(
+        targets=[load("wire.target").Target("127.0.0.1:1", "127.0.0.1", 1)],
+        users=4,
+        plan=_plan(load, requests=200),
+        output=folder,
         responses=folder,
         array_length=None,
-        tells_identity=True,
+        identity="nonce",
         expected_nonce=None,
         expected_artifact=None,
         expected_threads=None,
-        output=folder,
+        search_p99_ms=None,
+        ceiling_per_s=None,
+        samples=None,
+    )
+
+
+def _run(load: Load, folder: Path, workers: Any) -> Any:
+    return load("lead.load_run").LoadRun(
+        _options(load, folder), reference=[], sent=[], workers=workers, tool="test"
     )
 
 
@@ -229,17 +247,9 @@ def _order(load: Load, **changes: Any) -> Any:
         number=7,
         share=0,
         shares=2,
-        address="127.0.0.1",
-        port=1,
+        target=load("wire.target").Target("127.0.0.1:1", "127.0.0.1", 1),
         users=2,
-        warm_up_s=0,
-        duration_s=None,
-        max_s=60,
-        timeout_s=5,
-        requests=100,
-        rate_per_s=None,
-        arrivals="poisson",
-        seed=0,
+        plan=_plan(load, requests=100),
         reference=[],
         samples=None,
     )
@@ -253,7 +263,9 @@ def test_a_process_that_is_done_before_others_breaks_no_law(load: Load, tmp_path
     log = load("lead.latency_log").LatencyLog(tmp_path / "latency.hlog", started_at)
     merge = load("lead.merge").Merge(log, ["fast", "slow"], 0)
     orders = {"fast": _order(load), "slow": _order(load, share=1)}
-    measured = measured_module.Measured(started_at, merge, orders, None, dict.fromkeys(orders, 0.0))
+    measured = measured_module.Measured(
+        started_at, merge, _plan(load, 200), orders, dict.fromkeys(orders, 0.0)
+    )
     for member, seconds in (("fast", 2), ("slow", 4)):
         for start_s in range(seconds):
             done = interval.LoadInterval(float(start_s), start_s + 1.0, "window", answers=50, checked=50)
@@ -264,7 +276,7 @@ def test_a_process_that_is_done_before_others_breaks_no_law(load: Load, tmp_path
             )
             measured.add(member, report, 0.0)
     merge.finish()
-    told = measured_module.load_result(_options(load, tmp_path), measured, "test")
+    told = load("lead.result").load_result(_options(load, tmp_path), measured, "test")
     assert told["requests"] == 300 and told["window_s"] == 4
     # Two of four users were idle for half of the window, which is shown, and is no fault of the generator.
     assert told["little_residual"] == pytest.approx(-0.25)
@@ -273,7 +285,7 @@ def test_a_process_that_is_done_before_others_breaks_no_law(load: Load, tmp_path
 
 def test_a_report_tells_nothing_of_an_order_before(load: Load, monkeypatch: Any) -> None:
     worker = load("worker.worker").Worker(statistics=None)
-    worker._engine = SimpleNamespace(busy=3, lost=lambda: {"refused": 1})
+    worker._engine = SimpleNamespace(busy=3, lost=lambda: {"refused": 1}, details={})
     worker._loop = SimpleNamespace(sent=9, unsent=0)
     worker._recorder = SimpleNamespace(take=lambda: [], answered=9)
     reports: list[Any] = []
@@ -313,13 +325,13 @@ def test_workers_reports_of_an_earlier_run_are_not_taken(load: Load) -> None:
 def test_other_users_than_asked_for_are_refused(
     there: int, state: str | None, load: Load, tmp_path: Path
 ) -> None:
-    workers = SimpleNamespace(users=lambda: {"local": there})
-    ending = load("lead.load_run").LoadRun(_options(load, tmp_path), [], workers, tool="test")._await_users()
+    workers = SimpleNamespace(users=lambda: {"local": there}, user_failure=lambda: "")
+    ending = _run(load, tmp_path, workers)._await_users()
     assert (ending and ending.state) == state
 
 
 def test_where_load_json_cannot_be_written_the_run_is_not_completed(load: Load, tmp_path: Path) -> None:
-    run = load("lead.load_run").LoadRun(_options(load, tmp_path / "gone"), [], workers=None, tool="test")
+    run = _run(load, tmp_path / "gone", workers=None)
     with pytest.raises(OSError, match="gone"):
         run.finish(load("lead.liveness").COMPLETED)
     assert run.ending.state == "invalid"
@@ -335,5 +347,5 @@ def test_raw_samples_that_could_not_be_kept_are_refused(
     parsed = Namespace(
         raw_samples=str(tmp_path / samples), search_p99_ms=search, master=False, processes=None
     )
-    with pytest.raises(load("lead.options").OptionError, match=why):
-        load("lead.options")._samples(parsed)
+    with pytest.raises(load("worker.plan").InputError, match=why):
+        load("lead.options")._check_samples(parsed, parsed.raw_samples, search)

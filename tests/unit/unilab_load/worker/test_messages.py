@@ -32,23 +32,26 @@ def test_orders_and_reports_survive_their_messages(load: Load) -> None:
         number=1,
         share=2,
         shares=3,
-        address="127.0.0.1",
-        port=80,
+        target=load("wire.target").Target("name:80", "127.0.0.1", 80),
         users=4,
-        warm_up_s=0.5,
-        duration_s=2.0,
-        max_s=60.0,
-        timeout_s=5.0,
-        requests=None,
-        rate_per_s=9.5,
-        arrivals="poisson",
-        seed=7,
+        plan=load("worker.plan").LoadPlan(
+            warm_up_s=0.5,
+            duration_s=2.0,
+            requests=None,
+            max_s=60.0,
+            timeout_s=5.0,
+            rate_per_s=9.5,
+            arrivals="poisson",
+            seed=7,
+        ),
         reference=[expected],
         samples=None,
     )
     assert messages.Order.from_message(over_the_wire(order.to_message())) == order
-    assert order.send_until_s == 2.5
-    report = messages.WorkerReport(1, "host", 42, 4, "eth0", 1e9, 10, 1, 9, 1, {"reset": 1}, [], True, "why")
+    assert order.plan.send_until_s == 2.5
+    report = messages.WorkerReport(
+        1, "host", 42, 4, "eth0", 1e9, 10, 1, 9, 1, {"reset": 1}, {"reset": "a"}, [], True, "why"
+    )
     report.intervals = [interval_of(load, 0.0, "warm_up", [1]), interval_of(load, 1.0, "window", [2, 3])]
     again = messages.WorkerReport.from_message(over_the_wire(report.to_message()))
     assert [content_of(i) for i in again.intervals] == [content_of(i) for i in report.intervals]
