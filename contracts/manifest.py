@@ -1,255 +1,29 @@
-"""A manifest: what one service is made of and how it is run, from either of Capstan's two forms.
+"""The reader of manifests; the forms themselves are in ``contracts.capstan``."""
 
-``Capstanfile`` is one file (see capstanfile.py); ``meta/package.yaml`` with ``meta/run.yaml`` describes
-the folder around it and may require packages (see capstan_package.py, capstan_run.py). The rest of the
-code sees a ``Manifest``: layers of files, and one command with its environment that every runtime is told.
-"""
+from contracts.capstan.manifest import (
+    CAPSTANFILE,
+    ROOTFS,
+    HostPath,
+    Layer,
+    Manifest,
+    PackageArchive,
+    PackageFolder,
+    Script,
+    Source,
+    host_path,
+    load_manifest,
+)
 
-from __future__ import annotations
-
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-
-from contracts.boot_command import BootCommand, boot_command, checked_env
-from contracts.capstan_ignore import ignored
-from contracts.capstan_package import BOOTSTRAP, PACKAGE, Opened, open_folder, required
-from contracts.capstan_run import Run, resolve
-from contracts.capstanfile import Capstanfile
-from contracts.errors import InputError, read_yaml, validate
-
-CAPSTANFILE = "Capstanfile"
-# Capstan's default for the Capstanfile's key rootfs.
-ROOTFS = "ROOTFS"
-
-
-@dataclass(frozen=True)
-class HostPath:
-    """``host``, a file or directory beside the manifest, goes to ``guest``; ``key`` names it in messages."""
-
-    key: str
-    guest: str
-    host: str
-
-
-@dataclass(frozen=True)
-class PackageFolder:
-    """All of ``folder`` goes to the root, but for what matches ``ignored`` (paths with ``/`` in front)."""
-
-    key: str
-    folder: Path
-    ignored: re.Pattern[str]
-
-
-@dataclass(frozen=True)
-class PackageArchive:
-    """All of the tar file ``path`` goes to the root, but for its folder ``meta``."""
-
-    key: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class Script:
-    """The line ``text`` goes to the file ``guest``."""
-
-    key: str
-    guest: str
-    text: str
-
-
-Source = HostPath | PackageFolder | PackageArchive | Script
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Sources that are staged together: none may put a file where another of them has. Later layers win."""
-
-    name: str
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What one service is made of and how it is run.
-
-    Attributes:
-        path: the manifest's file; the service's folder is ``folder``.
-        build: one command, split on white space, no shell, run in ``folder``; "" for none.
-        layers: what is staged, in this order.
-        cmdline: the program by its absolute guest path, and its arguments.
-        env: environment that the program always needs.
-        osv_cmdline_suffix: what only OSv needs after the command line.
-        libraries: shared libraries that the program opens by name, so that nothing lists them.
-        notices: what of the manifest is not honoured; each names its key.
-    """
-
-    path: Path
-    folder: Path
-    build: str
-    layers: tuple[Layer, ...]
-    cmdline: str
-    env: Mapping[str, str]
-    osv_cmdline_suffix: str = ""
-    libraries: tuple[str, ...] = ()
-    notices: tuple[str, ...] = field(default=())
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Guest path -> host path beside the manifest, of the Capstanfile's ``files``."""
-        sources = [source for layer in self.layers for source in layer.sources]
-        return {one.guest: one.host for one in sources if isinstance(one, HostPath) and one.guest != "/"}
-
-    @property
-    def program(self) -> str:
-        """Absolute guest path of the program."""
-        return self.cmdline.split(" ", maxsplit=1)[0]
-
-
-def load_manifest(path: Path, packages: Path | None = None) -> Manifest:
-    """Read and check the manifest ``path``: a file of either form, or the folder that holds one.
-
-    ``packages`` is the folder of the packages that it may require. Host files of a Capstanfile are checked
-    when they are staged. Raises InputError.
-    """
-    file = _located(path) if path.is_dir() else path
-    if file.name == Path(PACKAGE).name:
-        return _of_package(open_folder(file), packages)
-    return _of_capstanfile(file)
-
-
-def host_path(manifest_path: Path, guest: str, host: str) -> Path:
-    """The file or directory that ``files`` puts at ``guest``; ``&`` stands for the guest's base name.
-
-    Raises InputError when it lies outside the manifest's folder's service tree or does not exist.
-    """
-    folder = manifest_path.parent.resolve()
-    path = (folder / host.replace("&", PurePosixPath(guest).name)).resolve()
-    if not path.is_relative_to(folder):
-        raise InputError(
-            manifest_path,
-            f"files.{guest}",
-            f"'{host}' leaves the service's folder",
-            "copy it in by 'build', or name a shared library of this machine under 'libraries'",
-        )
-    if not path.exists():
-        raise InputError(
-            manifest_path,
-            f"files.{guest}",
-            f"'{host}' does not exist",
-            "run the manifest's build command, or mend the path",
-        )
-    return path
-
-
-def _located(folder: Path) -> Path:
-    found = [path for path in (folder / CAPSTANFILE, folder / PACKAGE) if path.is_file()]
-    if len(found) > 1:
-        problem = f"holds both {CAPSTANFILE} and {PACKAGE}"
-        raise InputError(folder, "", problem, "name the one that counts, or keep one")
-    if not found:
-        problem = f"holds neither {CAPSTANFILE} nor {PACKAGE}"
-        raise InputError(folder, "", problem, "write one of them; docs/formats.md has both forms")
-    return found[0]
-
-
-def _of_capstanfile(path: Path) -> Manifest:
-    remedy = "compare with services/todos/go/Capstanfile; docs/formats.md lists every key"
-    read = validate(Capstanfile, read_yaml(path, "manifest"), path, remedy)
-    env = checked_env(path, "env", read.env)
-    rootfs = read.rootfs or (ROOTFS if (path.parent / ROOTFS).is_dir() else "")
-    sources = [HostPath("rootfs", "/", rootfs)] if rootfs else []
-    for guest, host in sorted(read.files.items()):
-        sources.append(HostPath(f"files.{guest}", guest if guest.startswith("/") else f"/{guest}", host))
-    command = boot_command(path, "cmdline", read.cmdline, env, {source.guest for source in sources})
-    notices = []
-    if read.base:
-        notices.append(
-            f"base: '{read.base}' is not read: the kernel is the laboratory's, and the program comes from "
-            "'files', 'rootfs' or a package"
-        )
-    if read.rpm_base:
-        rpm = read.rpm_base if isinstance(read.rpm_base, str) else read.rpm_base.get("name", "")
-        notices.append(f"rpm-base: '{rpm}' is not installed: put its files under 'files' or 'rootfs'")
-    return Manifest(
-        path=path,
-        folder=path.parent,
-        build=read.build or "",
-        layers=(Layer("the manifest", tuple(sources)),),
-        cmdline=command.cmdline,
-        env=env | command.env,
-        osv_cmdline_suffix=read.osv_cmdline_suffix or command.osv_suffix,
-        libraries=tuple(read.libraries),
-        notices=(*notices, *command.notices),
-    )
-
-
-def _of_package(application: Opened, packages: Path | None) -> Manifest:
-    before = required(application, packages)
-    opened = {**before, application.package.name: application}
-    runs = {name: one.run for name, one in opened.items() if one.run}
-    command, env = _default_command(application, runs)
-    own = PackageFolder("the application", application.path, ignored(application.path))
-    layers = [Layer(f"package {name}", (_source(name, one),)) for name, one in before.items()]
-    return Manifest(
-        path=application.file,
-        folder=application.path,
-        build=application.package.build or "",
-        layers=(*layers, Layer("the application", (own,)), Layer("config sets", _scripts(runs))),
-        cmdline=command.cmdline,
-        env=env,
-        osv_cmdline_suffix=command.osv_suffix,
-        libraries=tuple(name for one in opened.values() for name in one.package.libraries),
-        notices=(*application.notices, *_package_notices(opened), *command.notices),
-    )
-
-
-def _default_command(application: Opened, runs: Mapping[str, Run]) -> tuple[BootCommand, dict[str, str]]:
-    """The command of the set that runs where none is named: the default, the only one, or ``default``."""
-    name = application.package.name
-    if name in runs:
-        default = runs[name].default or ("default" if "default" in runs[name].sets else "")
-        if not default:
-            problem = f"there are {len(runs[name].sets)} config sets, and none is the default"
-            known = ", ".join(runs[name].sets)
-            raise InputError(runs[name].file, "config_set_default", problem, f"name one of {known}")
-    else:
-        having = [package for package, run in runs.items() if "default" in run.sets]
-        if not having:
-            problem = (
-                "nothing says what to run: no meta/run.yaml, no config set 'default' of a required package"
-            )
-            raise InputError(application.file, "", problem, "write meta/run.yaml, as docs/formats.md has it")
-        name, default = having[-1], "default"
-    found = resolve(name, default, runs)
-    file, key = runs[name].file, f"config_set.{default}"
-    env = checked_env(file, f"{key}.env", found.env)
-    command = boot_command(file, f"{key}.bootcmd", found.command, found.variables)
-    return command, env | command.env
-
-
-def _source(name: str, opened: Opened) -> PackageFolder | PackageArchive:
-    if opened.path.is_dir():
-        return PackageFolder(f"package {name}", opened.path, ignored(opened.path))
-    return PackageArchive(f"package {name}", opened.path)
-
-
-def _scripts(runs: Mapping[str, Run]) -> tuple[Script, ...]:
-    """``/run/SET`` of every package, as Capstan leaves them; the last package's where names are the same."""
-    scripts = {
-        name: Script(f"config_set.{name}", f"/run/{name}", resolve(package, name, runs).script)
-        for package, run in runs.items()
-        for name in run.sets
-    }
-    return tuple(scripts[name] for name in sorted(scripts))
-
-
-def _package_notices(opened: Mapping[str, Opened]) -> list[str]:
-    notices = []
-    for name, one in opened.items():
-        if BOOTSTRAP in one.package.require:
-            notices.append(f"require: {BOOTSTRAP} of {name} is left out: the kernel is the laboratory's")
-        if one.package.binary:
-            notices.append(f"binary: of {name} is not read: the kernel is the laboratory's")
-    return notices
+__all__ = [
+    "CAPSTANFILE",
+    "ROOTFS",
+    "HostPath",
+    "Layer",
+    "Manifest",
+    "PackageArchive",
+    "PackageFolder",
+    "Script",
+    "Source",
+    "host_path",
+    "load_manifest",
+]

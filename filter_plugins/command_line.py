@@ -43,7 +43,8 @@ def osv_command_line(
         f"--ip=eth0,{interface.ip},{interface.netmask}",
         f"--defaultgw={gateway}",
         f"--nameserver={gateway}",
-        *(f"--env={name}={value}" for name, value in environment.items()),
+        # In its options a backslash escapes the next character (OSv, loader_parse_cmdline).
+        *("--env={}={}".format(name, str(value).replace("\\", r"\\")) for name, value in environment.items()),
     ]
     return " ".join([*words, command])
 

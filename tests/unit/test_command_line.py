@@ -32,3 +32,9 @@ def test_osv_takes_further_options_before_the_program() -> None:
 def test_white_space_is_refused_by_name(of) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(AnsibleFilterError, match="UNILAB_NONCE"):
         of("/app/server", {"UNILAB_NONCE": "a b"}, "10.0.0.9/24", "10.0.0.1")
+
+
+def test_backslash_in_a_value_is_escaped_for_osv_alone() -> None:
+    environment = {"PATTERN": r"\d"}
+    assert r"--env=PATTERN=\\d " in osv_command_line("/a", environment, "10.0.0.9/24", "10.0.0.1")
+    assert r" PATTERN=\d " in linux_command_line("/a", environment, "10.0.0.9/24", "10.0.0.1")

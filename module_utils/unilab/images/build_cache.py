@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
+from ansible.module_utils.unilab.work_folder import work_folder
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def make_once(
         return Made(path, True, None, None, {}, before)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as aside:
-            new, note = Path(aside) / "new", Path(aside) / "note"
+        with work_folder(path) as aside:
+            new, note = aside / "new", aside / "note"
             written = write(new) or Written()
             sha256, size = written.sha256 or sha256_of(new), new.stat().st_size
             with note.open("w", encoding="ascii") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.unilab.staging.staged_tree import BuildError, Staged, build, is_built, stage
+from ansible.module_utils.unilab.staging.build_command import BuildError, build, is_built
+from ansible.module_utils.unilab.staging.staged_tree import Staged, stage
 
 __all__ = ["BuildError", "Staged", "build", "is_built", "stage"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from tarfile import TarFile, TarInfo
+from pathlib import Path
+from tarfile import TarInfo
 
 from ansible.module_utils.unilab.images.tree import ARTIFACT, entry_of
+from ansible.module_utils.unilab.staging.guest_paths import MOUNT_POINTS, guest_relative, is_hidden
 
-from contracts.capstan_package import member_path, members
+from contracts.bounded_tar import Bounds, TarReader, inner_path, link_target, read_tar
 from contracts.errors import InputError
 from contracts.manifest import HostPath, Manifest, PackageArchive, PackageFolder, Source, host_path
 
-MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "data")
 # OSv mounts these itself at boot; Linux and Docker ignore the file.
 FSTAB = """\
 devfs /dev devfs defaults 0 0
@@ -32,9 +32,9 @@ class _Owner:
 
 
 class _Copier:
-    """Copies into a tree and remembers who put each path there.
+    """Copies into a tree and remembers the owner of each path.
 
-    A later layer's file or symlink takes the place of an earlier one's, never that of a directory.
+    A later layer's file or symlink replaces an earlier one's, never a directory.
     """
 
     def __init__(self, manifest_path: Path, tree: Path) -> None:
@@ -42,10 +42,13 @@ class _Copier:
         self.owners: dict[str, _Owner] = {}
         self.layer = 0
         self.notices: list[str] = []
+        self.linked_bytes = 0
 
     def put(self, source: Source) -> None:
-        """Stage what ``source`` says. Raises InputError."""
+        """Stage ``source``. Raises InputError."""
         if isinstance(source, HostPath):
+            if source.optional and not (self.manifest_path.parent / source.host).exists():
+                return
             self._copy(source.key, guest_relative(source.guest), self._host_path(source))
         elif isinstance(source, PackageFolder):
             self._package_folder(source, source.folder, "")
@@ -78,6 +81,12 @@ class _Copier:
             self._clash(key, path)
         self.folder(key, path.rpartition("/")[0])
         self.owners[path] = _Owner(self.layer, key)
+        if is_hidden(path):
+            folder = path.split("/", maxsplit=1)[0]
+            self.notices.append(
+                f"{key}: /{path} is hidden at boot: every runtime mounts a file system on /{folder}. "
+                "Remedy: stage it in another folder"
+            )
         return here
 
     def _host_path(self, source: HostPath) -> Path:
@@ -111,23 +120,23 @@ class _Copier:
                 self._copy(source.key, below, child)
 
     def _package_archive(self, source: PackageArchive) -> None:
-        with members(source.path) as (archive, found):
-            for member in found:
-                path = member_path(source.path, member)
+        with read_tar(source.path) as archive:
+            for member in archive:
+                path = inner_path(source.path, member.name)
                 own = not path or path.split("/", maxsplit=1)[0] == "meta"
                 if own or self._laboratorys(source.key, path):
                     continue
                 if member.isdir():
                     self.folder(source.key, path)
                 elif member.issym():
-                    self.claim(source.key, path).symlink_to(member.linkname)
+                    self.claim(source.key, path).symlink_to(link_target(source.path, member))
+                elif member.islnk():
+                    self._hard_link(source, member, path)
                 else:
                     self._member(source, archive, member, path)
 
-    def _member(self, source: PackageArchive, archive: TarFile, member: TarInfo, path: str) -> None:
-        # A hard link is read as the file that it names.
-        content = archive.extractfile(member) if member.isfile() or member.islnk() else None
-        if content is None:
+    def _member(self, source: PackageArchive, archive: TarReader, member: TarInfo, path: str) -> None:
+        if not member.isreg():
             raise InputError(
                 source.path,
                 "",
@@ -135,16 +144,36 @@ class _Copier:
                 "stage files, directories and symlinks only",
             )
         here = self.claim(source.key, path)
-        with here.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        archive.copy(member, here)
         here.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
 
+    def _hard_link(self, source: PackageArchive, member: TarInfo, path: str) -> None:
+        """A hard link is another copy of a file that comes before it in the same package."""
+        target = inner_path(source.path, member.linkname)
+        original = self.tree / target
+        if (
+            self.owners.get(target) != _Owner(self.layer, source.key)
+            or original.is_symlink()
+            or not original.is_file()
+        ):
+            problem = f"/{path} is a hard link to /{target}, which is no file that comes before it"
+            raise InputError(source.path, "", problem, "build the package again")
+        self.linked_bytes += original.stat().st_size
+        if self.linked_bytes > Bounds.bytes:
+            problem = f"its hard links would need more than {Bounds.bytes} bytes"
+            raise InputError(source.path, "", problem, "build the package again, without hard links")
+        if target == path:
+            return
+        here = self.claim(source.key, path)
+        shutil.copyfile(original, here)
+        here.chmod(stat.S_IMODE(original.stat().st_mode))
+
     def _laboratorys(self, key: str, path: str) -> bool:
-        """Whether the laboratory has put the file ``path`` there; a package's is left out, and told."""
+        """Whether ``path`` is a file of the laboratory; a package's is then not copied, with a notice."""
         owner = self.owners.get(path)
         if owner is None or owner.layer or (self.tree / path).is_dir():
             return False
-        self.notices.append(f"{key}: /{path} is left out: the laboratory writes it")
+        self.notices.append(f"{key}: /{path} is not copied: the laboratory writes it. Remedy: remove it")
         return True
 
     def _clash(self, key: str, path: str) -> None:
@@ -154,13 +183,8 @@ class _Copier:
         )
 
 
-def guest_relative(guest: str) -> str:
-    """The absolute guest path ``guest`` as a tree has it: relative, without doubled slashes."""
-    return "/".join(PurePosixPath(guest).parts[1:])
-
-
 def copy_files(manifest: Manifest, tree: Path) -> list[str]:
-    """Copy into the empty folder ``tree`` all that is staged but libraries; return what was left out.
+    """Copy into the empty folder ``tree`` all that is staged except libraries; return notices.
 
     Raises InputError where two sources of a layer claim a path, or one leaves the tree.
     """
@@ -173,7 +197,7 @@ def copy_files(manifest: Manifest, tree: Path) -> list[str]:
         here.write_text(text, encoding="ascii")
         here.chmod(0o644)
     copier.claim(own, "etc/mnttab").symlink_to("/proc/mounts")
-    # Written last, once the hash is known; nobody else may put it there.
+    # Written last, once the hash is known; no layer may write it.
     copier.owners[ARTIFACT] = _Owner(0, own)
     for number, layer in enumerate(manifest.layers, start=1):
         copier.layer = number

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shutil
 import stat
-import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ansible.module_utils.unilab.images.libc import LIBRARY_FOLDER, LibcFile
 from ansible.module_utils.unilab.images.tree import (
@@ -22,20 +23,12 @@ from ansible.module_utils.unilab.images.tree import (
     walk,
 )
 from ansible.module_utils.unilab.staging.elf_closure import closure, library_folders
-from ansible.module_utils.unilab.staging.manifest_files import MOUNT_POINTS, copy_files, guest_relative
+from ansible.module_utils.unilab.staging.guest_paths import guest_relative, is_hidden, resolved
+from ansible.module_utils.unilab.staging.manifest_files import copy_files
+from ansible.module_utils.unilab.work_folder import work_folder
 
 from contracts.errors import InputError
 from contracts.manifest import Manifest
-
-_LINKS_FOLLOWED = 40  # as Linux, before it says ELOOP
-
-
-class BuildError(InputError):
-    """A manifest's build command failed; ``output`` is all that it wrote."""
-
-    def __init__(self, manifest_path: Path, problem: str, output: str) -> None:
-        super().__init__(manifest_path, "build", problem, "mend what its output names")
-        self.output = output
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ class Staged:
     """A staged tree.
 
     Attributes:
-        notices: what of the manifest is not honoured, or will not run everywhere.
+        notices: what is not honoured, or will not run everywhere; each names key and remedy.
         before, after: listings of the tree (see tree.py).
     """
 
@@ -59,52 +52,27 @@ class Staged:
     after: list[str]
 
 
-def build(manifest: Manifest) -> None:
-    """Run the manifest's build command in its folder. Raises BuildError."""
-    words = manifest.build.split()
-    if not words:
-        return
-    try:
-        done = subprocess.run(
-            words,
-            cwd=manifest.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except OSError as error:
-        raise BuildError(manifest.path, f"cannot run '{words[0]}': {error.strerror}", "") from None
-    if done.returncode:
-        output = done.stdout.decode(errors="replace")
-        raise BuildError(manifest.path, f"'{' '.join(words)}' ended with status {done.returncode}", output)
-
-
-def is_built(manifest: Manifest) -> bool:
-    """Whether what the build command makes is there, as far as a manifest tells.
-
-    A Capstanfile names each file; of a package it is the program.
-    """
-    names = [host.replace("&", PurePosixPath(guest).name) for guest, host in manifest.files.items()]
-    if not names and manifest.build:
-        names = [guest_relative(manifest.program)]
-    return all((manifest.folder / name).exists() for name in names)
-
-
 def stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
     """Stage the manifest's tree; put it at ``destination`` if it differs and ``write`` is set.
 
     The build command must have run. Raises InputError before ``destination`` is touched.
     """
+    try:
+        return _stage(manifest, destination, write)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        problem = f"cannot write it: {error.strerror or error}{where}"
+        remedy = "give a folder that can be written and has room for it"
+        raise InputError(destination, "", problem, remedy) from error
+
+
+def _stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
     before: list[str] = []
     if destination.exists():
         artifact_sha256(destination)
         before = listing(destination)
-    beside = destination.parent if write else None
-    if beside is not None:
-        beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=beside) as aside:
-        tree = Path(aside) / "tree"
+    with _aside(destination, write) as aside:
+        tree = aside / "tree"
         tree.mkdir()
         notices = copy_files(manifest, tree)
         libc = _add_libraries(manifest, tree)
@@ -118,7 +86,7 @@ def stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
         changed = before != after or artifact_sha256(destination) != artifact
         entries = walk(tree)
         if changed and write:
-            _replace(destination, tree, Path(aside) / "old")
+            _replace(destination, tree, aside / "old")
     return Staged(
         tree=destination,
         manifest=manifest,
@@ -131,6 +99,18 @@ def stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
         before=before,
         after=after,
     )
+
+
+@contextmanager
+def _aside(destination: Path, write: bool) -> Iterator[Path]:
+    """A folder to stage in: beside ``destination`` where it is renamed to it, else wherever."""
+    if not write:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with work_folder(destination) as folder_beside:
+        yield folder_beside
 
 
 def _replace(destination: Path, tree: Path, old: Path) -> None:
@@ -160,7 +140,7 @@ def _add_libraries(manifest: Manifest, tree: Path) -> list[LibcFile]:
 
 def _check_symlinks(manifest_path: Path, tree: Path) -> None:
     for entry in walk(tree):
-        if entry.kind == "symlink" and not _ends_inside(tree, entry.path):
+        if entry.kind == "symlink" and resolved(tree, entry.path) is None:
             raise InputError(
                 manifest_path,
                 "files",
@@ -170,9 +150,18 @@ def _check_symlinks(manifest_path: Path, tree: Path) -> None:
 
 
 def _check_program(manifest: Manifest, tree: Path) -> list[str]:
-    """Refuse a tree without the program; tell of one that only OSv would start."""
-    path = guest_relative(manifest.program)
-    if not _ends_inside(tree, path):
+    """Refuse a tree whose program is missing or hidden; return a notice of one that only OSv would start."""
+    path = resolved(tree, guest_relative(manifest.program))
+    if path is not None and is_hidden(path):
+        folder = path.split("/", maxsplit=1)[0]
+        problem = f"is hidden at boot: every runtime mounts a file system on /{folder}"
+        raise InputError(
+            manifest.path,
+            "cmdline",
+            f"the program {manifest.program} {problem}",
+            "stage it in another folder",
+        )
+    if path is None or not (tree / path).exists():
         raise InputError(
             manifest.path,
             "cmdline",
@@ -180,37 +169,12 @@ def _check_program(manifest: Manifest, tree: Path) -> list[str]:
             "stage it by 'files', 'rootfs' or a required package; base images are not read",
         )
     here = tree / path
-    if here.is_file() and not here.stat().st_mode & stat.S_IXUSR:
-        return [f"cmdline: {manifest.program} is not executable: OSv starts it, Linux and Docker do not"]
+    if here.is_dir():
+        problem = f"the program {manifest.program} is a directory"
+        raise InputError(manifest.path, "cmdline", problem, "name the program in it")
+    if not here.stat().st_mode & stat.S_IXUSR:
+        return [
+            f"cmdline: {manifest.program} is not executable: OSv starts it, Linux and Docker do not. "
+            "Remedy: make it executable"
+        ]
     return []
-
-
-def _ends_inside(tree: Path, path: str) -> bool:
-    """Whether ``path`` exists once links are followed as a guest would, its root being ``tree``."""
-    done: list[str] = []
-    waiting = path.split("/")
-    followed = 0
-    while waiting:
-        part = waiting.pop(0)
-        if part in ("", "."):
-            continue
-        if part == "..":
-            if not done:
-                return False
-            done.pop()
-            continue
-        here = tree.joinpath(*done, part)
-        if here.is_symlink():
-            followed += 1
-            target = str(here.readlink())
-            done = [] if target.startswith("/") else done
-            waiting = target.split("/") + waiting
-        else:
-            done.append(part)
-            if len(done) > 1 and done[0] in MOUNT_POINTS:
-                return True  # a runtime fills it when it boots
-            if not here.exists():
-                return False
-        if followed > _LINKS_FOLLOWED:
-            return False
-    return True

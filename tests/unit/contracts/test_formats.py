@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel
 
 from contracts.campaign import Campaign, NotRun
-from contracts.capstan_package import Package
-from contracts.capstan_run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
-from contracts.capstanfile import Capstanfile
+from contracts.capstan.capstanfile import Capstanfile
+from contracts.capstan.package import Package
+from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
 from contracts.plan import PlannedTrial
 from contracts.prebuilt import PrebuiltImage
 from contracts.study import Cell, Headline, Load, Study, StudyCaps

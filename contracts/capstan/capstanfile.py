@@ -8,7 +8,7 @@
     osv_cmdline_suffix: " !"        ours: what only OSv needs after the command (Java's detached main)
     libraries: [libssl.so.3]        ours: shared libraries that the program opens by name
 
-``base`` and ``rpm-base`` are read, and a notice tells that they are not honoured.
+``base`` and ``rpm-base`` are read; a notice says that they are not honoured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from contracts.plain_text import Text, TextMap
+from contracts.capstan.text import Text, TextList, TextMap
 
 
 class Capstanfile(BaseModel):
@@ -26,26 +26,23 @@ class Capstanfile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    base: str | None = None
+    base: Text = ""
     rpm_base: str | dict[str, Any] | None = Field(default=None, alias="rpm-base")
-    build: Text | None = None
-    files: dict[str, str] = {}
-    rootfs: str | None = None
+    build: Text = ""
+    files: TextMap = {}
+    rootfs: Text = ""
     cmdline: Text = Field(min_length=1)
     env: TextMap = {}
-    osv_cmdline_suffix: str = ""
-    libraries: list[str] = []
-
-    @field_validator("files", mode="before")
-    @classmethod
-    def _no_files(cls, files: Any) -> Any:
-        return {} if files is None else files
+    osv_cmdline_suffix: Text = ""
+    libraries: TextList = []
 
     @field_validator("files")
     @classmethod
-    def _guest_paths(cls, files: dict[str, str]) -> dict[str, str]:
-        """A path that does not begin at the root begins there all the same, as Capstan uploads it."""
-        for guest in files:
+    def _paths(cls, files: dict[str, str]) -> dict[str, str]:
+        """A guest path that does not begin at the root is put there, as Capstan uploads it."""
+        for guest, host in files.items():
+            if not host:
+                raise ValueError(f"guest path '{guest}' has no host path: write one")
             if ".." in PurePosixPath(guest).parts:
                 raise ValueError(f"guest path '{guest}' leaves the tree: it must be free of '..'")
         return files

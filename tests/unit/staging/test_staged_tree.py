@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.unilab.images.tree import artifact_sha256, listing, listing_sha256
-from ansible.module_utils.unilab.staging import BuildError, Staged, build, is_built, stage
+from ansible.module_utils.unilab.staging import Staged, stage, staged_tree
 from packages import about, mpm, native, package
 from trees import service, staged
 
@@ -48,7 +49,7 @@ def test_modes_are_normalised_and_owners_do_not_count(tmp_path: Path) -> None:
     assert not again.changed
 
 
-def test_second_staging_changes_nothing_and_a_new_byte_something(tmp_path: Path) -> None:
+def test_tree_is_replaced_only_when_a_byte_differs(tmp_path: Path) -> None:
     done = staged(tmp_path)
     manifest = load_manifest(tmp_path / "service/Capstanfile")
     assert done.changed
@@ -81,7 +82,7 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     assert [child.name for child in tmp_path.iterdir()] == ["service"]
 
 
-def test_nothing_is_left_aside(tmp_path: Path) -> None:
+def test_no_work_folder_remains(tmp_path: Path) -> None:
     staged(tmp_path)
     staged(tmp_path)
     assert sorted(child.name for child in tmp_path.iterdir()) == ["service", "tree"]
@@ -154,7 +155,7 @@ def test_pipes_are_refused(tmp_path: Path) -> None:
         staged(tmp_path, {"/app": "d"})
 
 
-def test_a_folder_that_is_no_staged_tree_is_left_alone(tmp_path: Path) -> None:
+def test_folder_that_is_no_staged_tree_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/precious").write_text("")
     with pytest.raises(InputError, match="not a staged tree"):
@@ -162,27 +163,7 @@ def test_a_folder_that_is_no_staged_tree_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "tree/precious").exists()
 
 
-def test_build_runs_beside_the_manifest_without_a_shell(tmp_path: Path) -> None:
-    manifest = load_manifest(service(tmp_path, {"/app/server": "$HOME"}, build="touch $HOME"))
-    assert not is_built(manifest)
-    build(manifest)
-    assert (tmp_path / "$HOME").is_file()
-    assert is_built(manifest)
-
-
-def test_a_failed_build_shows_its_output(tmp_path: Path) -> None:
-    manifest = load_manifest(service(tmp_path, build="ls no-such-file"))
-    with pytest.raises(BuildError, match="key build: 'ls no-such-file' ended with status 2") as caught:
-        build(manifest)
-    assert "no-such-file" in caught.value.output
-
-
-def test_a_missing_build_tool_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="cannot run 'no-such-tool'"):
-        build(load_manifest(service(tmp_path, build="no-such-tool all")))
-
-
-def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         staged(tmp_path, cmdline="/go.so /app/server", base="someone/go")
     assert caught.value.key == "cmdline"
@@ -191,16 +172,16 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "tree").exists()
 
 
-def test_a_program_that_only_osv_would_start_is_told(tmp_path: Path) -> None:
+def test_program_without_execute_permission_gives_a_notice(tmp_path: Path) -> None:
     (tmp_path / "service").mkdir()
     (tmp_path / "service/plain").write_text("")
     done = staged(tmp_path, {"/app/plain": "plain"}, cmdline="/app/plain", base="someone/go")
     base, executable = done.notices
     assert base.startswith("base: 'someone/go' is not read")
-    assert executable == "cmdline: /app/plain is not executable: OSv starts it, Linux and Docker do not"
+    assert executable.startswith("cmdline: /app/plain is not executable: OSv starts it, Linux and Docker")
 
 
-def test_a_path_that_does_not_begin_at_the_root_begins_there(tmp_path: Path) -> None:
+def test_relative_guest_path_begins_at_the_root(tmp_path: Path) -> None:
     done = staged(tmp_path, {"app/server": "server"}, cmdline="./app/server")
     assert (done.tree / "app/server").is_file()
 
@@ -246,10 +227,12 @@ def test_links_of_a_package_stay_links(tmp_path: Path) -> None:
     assert (done.tree / "lib/c.txt").read_text() == "x"
 
 
-def test_a_packages_own_fstab_is_left_out_and_told(tmp_path: Path) -> None:
+def test_fstab_of_a_package_is_not_copied(tmp_path: Path) -> None:
     mpm(tmp_path / "packages/one.mpm", {"meta/package.yaml": about("one"), "etc/fstab": "", "etc/one": ""})
     done = _staged_package(tmp_path, require=["one"])
-    assert done.notices == ("package one: /etc/fstab is left out: the laboratory writes it",)
+    assert done.notices == (
+        "package one: /etc/fstab is not copied: the laboratory writes it. Remedy: remove it",
+    )
     assert "devfs" in (done.tree / "etc/fstab").read_text()
     assert (done.tree / "etc/one").is_file()
 
@@ -264,7 +247,7 @@ def test_a_packages_own_fstab_is_left_out_and_told(tmp_path: Path) -> None:
         ("lib/x", tarfile.CHRTYPE, "", "/lib/x would be a device or pipe"),
     ],
 )
-def test_what_a_package_may_not_hold(
+def test_links_out_of_the_tree_and_devices_of_a_package_are_refused(
     tmp_path: Path, name: str, kind: bytes, linkname: str, problem: str
 ) -> None:
     member = tarfile.TarInfo()
@@ -275,7 +258,7 @@ def test_what_a_package_may_not_hold(
     assert not (tmp_path / "tree").exists()
 
 
-def test_no_package_writes_through_anothers_symlink(tmp_path: Path) -> None:
+def test_package_cannot_write_through_a_symlink_of_another(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     link = tarfile.TarInfo()
@@ -287,11 +270,71 @@ def test_no_package_writes_through_anothers_symlink(tmp_path: Path) -> None:
     assert not list(outside.iterdir())
 
 
-def test_a_package_is_built_once_its_program_is_there(tmp_path: Path) -> None:
-    manifest = load_manifest(package(tmp_path / "app", run=native("/bin/server"), build="touch built"))
-    assert not is_built(manifest)
-    build(manifest)
-    assert (tmp_path / "app/built").is_file()
-    (tmp_path / "app/bin").mkdir()
-    (tmp_path / "app/bin/server").write_text("")
-    assert is_built(manifest)
+@pytest.mark.parametrize("folder", ["dev", "proc", "sys", "tmp"])
+def test_program_in_a_folder_that_the_boot_hides_is_refused(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(InputError, match=f"the program /{folder}/server is hidden at boot") as caught:
+        staged(tmp_path, {f"/{folder}/server": "server"}, cmdline=f"/{folder}/server")
+    assert caught.value.key == "cmdline"
+    assert not (tmp_path / "tree").exists()
+
+
+def test_program_behind_a_symlink_into_a_hidden_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "service/bin").mkdir(parents=True)
+    (tmp_path / "service/bin/run").symlink_to("/proc/self/exe")
+    with pytest.raises(InputError, match="the program /bin/run is hidden at boot"):
+        staged(tmp_path, {"/bin": "bin"}, cmdline="/bin/run")
+
+
+def test_other_file_in_a_hidden_folder_gives_a_notice(tmp_path: Path) -> None:
+    done = staged(tmp_path, {"/app/server": "server", "/tmp/cache": "server"})
+    [notice] = done.notices
+    assert notice.startswith("files./tmp/cache: /tmp/cache is hidden at boot")
+    assert "Remedy: " in notice
+
+
+def test_program_below_data_is_not_hidden(tmp_path: Path) -> None:
+    assert staged(tmp_path, {"/data/server": "server"}, cmdline="/data/server").notices == ()
+
+
+def test_program_that_is_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the program /app is a directory"):
+        staged(tmp_path, {"/app/server": "server"}, cmdline="/app")
+
+
+def _link(target: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo()
+    member.type, member.linkname = tarfile.LNKTYPE, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "target", ["lib/none", "lib/self", "../../etc/passwd", "lib/soft", "lib", "meta/package.yaml"]
+)
+def test_hard_link_to_no_earlier_file_of_the_package_is_refused(tmp_path: Path, target: str) -> None:
+    soft = tarfile.TarInfo()
+    soft.type, soft.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    content = {"meta/package.yaml": about("one"), "lib/soft": soft, "lib/self": _link(target)}
+    mpm(tmp_path / "packages/one.mpm", content)
+    with pytest.raises(InputError, match=r"is a hard link to|leaves the tree") as caught:
+        _staged_package(tmp_path, require=["one"])
+    assert caught.value.file == str(tmp_path / "packages/one.mpm")
+
+
+def test_hard_link_to_a_file_of_another_package_is_refused(tmp_path: Path) -> None:
+    mpm(tmp_path / "packages/one.mpm", {"meta/package.yaml": about("one"), "lib/a": "x"})
+    mpm(tmp_path / "packages/two.mpm", {"meta/package.yaml": about("two"), "lib/b": _link("lib/a")})
+    with pytest.raises(
+        InputError, match="/lib/b is a hard link to /lib/a, which is no file that comes before"
+    ):
+        _staged_package(tmp_path, require=["one", "two"])
+
+
+def test_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+
+    manifest = load_manifest(service(tmp_path / "service"))
+    monkeypatch.setattr(staged_tree, "copy_files", fail)
+    with pytest.raises(InputError, match=r"cannot write it: No space left on device \(somewhere\)"):
+        stage(manifest, tmp_path / "tree", write=True)
+    assert not (tmp_path / "tree").exists()

@@ -1,4 +1,4 @@
-"""``.capstanignore``: what of a package's folder stays out of its image (Capstan, core/capstanignore.go)."""
+"""``.capstanignore``: files of a package's folder that are not copied (Capstan, core/capstanignore.go)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ALWAYS = ("/meta", "/mpm-pkg", "/.git", "/.capstanignore", "/.gitignore", "/volu
 
 
 def ignored(folder: Path) -> re.Pattern[str]:
-    """What the paths that stay out match in full, each with ``/`` in front, ``folder`` being the root.
+    """The expression that paths of files that are not copied match in full; ``/`` is ``folder``.
 
-    A folder that matches stays out with all that is in it. Raises InputError for /meta, which Capstan
-    refuses too: it is left out in any case, once it has been read.
+    A folder that matches is not copied with all that is in it. Raises InputError for /meta, as Capstan does:
+    it is never copied, but it is read.
     """
     file = folder / FILE
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
     if "/meta" in patterns:
-        raise InputError(file, "", "/meta is read, and left out by itself", "remove the line /meta")
+        raise InputError(file, "", "/meta is never copied anyway", "remove the line /meta")
     return re.compile("|".join(_expression(pattern) for pattern in (*ALWAYS, *patterns)))
 
 

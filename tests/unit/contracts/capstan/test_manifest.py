@@ -1,4 +1,4 @@
-"""Both forms of manifest: what is read, what is told, and the one message for what is wrong."""
+"""Both forms of manifest: what is read, the notices, and the one message for what is wrong."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 import yaml
 from packages import about, mpm, native, package
 
-from contracts.capstan_ignore import ignored
-from contracts.capstan_package import open_folder
+from contracts.capstan.ignore import ignored
+from contracts.capstan.package import open_folder
 from contracts.errors import InputError
 from contracts.manifest import Manifest, PackageArchive, PackageFolder, Script, load_manifest
 
@@ -47,14 +47,14 @@ def scripts(manifest: Manifest) -> dict[str, str]:
         {"files": {"lib/a.so": "a.so", "/usr/b": "b/&"}, "env": {"PORT": 8000, "DEBUG": True}},
     ],
 )
-def test_shapes_in_use_are_read(tmp_path: Path, keys: dict[str, Any]) -> None:
+def test_forms_in_use_are_read(tmp_path: Path, keys: dict[str, Any]) -> None:
     manifest = load_manifest(capstanfile(tmp_path, **keys))
     assert manifest.cmdline.startswith("/")
     assert all(guest.startswith("/") for guest in manifest.files)
     assert all(isinstance(value, str) for value in manifest.env.values())
 
 
-def test_bases_are_not_honoured_and_named(tmp_path: Path) -> None:
+def test_bases_give_notices(tmp_path: Path) -> None:
     path = capstanfile(tmp_path, **{"base": "someone/jdk", "rpm-base": {"name": "openjdk"}})
     base, rpm = load_manifest(path).notices
     assert base.startswith("base: 'someone/jdk' is not read")
@@ -69,7 +69,7 @@ def test_environment_comes_from_the_key_and_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["cmdline: /a ! \n", "cmdline: /a\nosv_cmdline_suffix: ' !'\n"])
-def test_what_only_osv_needs_stands_apart(tmp_path: Path, text: str) -> None:
+def test_end_of_the_command_is_for_osv_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "Capstanfile").write_text(text)
     manifest = load_manifest(tmp_path)
     assert (manifest.cmdline, manifest.osv_cmdline_suffix) == ("/a", " !")
@@ -101,7 +101,7 @@ def test_bad_capstanfiles_are_refused(tmp_path: Path, text: str, key: str, probl
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_is_looked_into(tmp_path: Path) -> None:
+def test_folder_holds_one_manifest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds neither Capstanfile nor meta"):
         load_manifest(tmp_path)
     package(tmp_path, run=native("/server"))
@@ -114,7 +114,7 @@ def test_a_folder_is_looked_into(tmp_path: Path) -> None:
 # Package form
 
 
-def test_a_package_alone(tmp_path: Path) -> None:
+def test_package_without_requirements(tmp_path: Path) -> None:
     run = native("/server -p 1", env={"PORT": 8000})
     path = package(tmp_path / "app", {"server": ""}, run, version=1.0, build="make", libraries=["libz.so.1"])
     manifest = load_manifest(path)
@@ -139,14 +139,14 @@ def test_required_packages_come_first_each_after_its_own(tmp_path: Path) -> None
     assert kinds == [PackageArchive, PackageArchive, PackageFolder]
 
 
-def test_osvs_own_start_is_left_out(tmp_path: Path) -> None:
+def test_bootstrap_and_binary_give_notices(tmp_path: Path) -> None:
     path = package(tmp_path / "app", run=native("/server"), require=["osv.bootstrap"], binary={"qemu": "x"})
     bootstrap, binary = load_manifest(path).notices
-    assert bootstrap.startswith("require: osv.bootstrap of app is left out")
+    assert bootstrap.startswith("require: osv.bootstrap of app is not copied")
     assert binary.startswith("binary: of app is not read")
 
 
-def test_a_base_gives_the_command_and_the_set_goes_first(tmp_path: Path) -> None:
+def test_base_has_the_command_and_the_set_replaces_its_values(tmp_path: Path) -> None:
     shelf = tmp_path / "packages"
     base = {"bootcmd": "--env=LANG?=C /tool $FILE", "env": {"FILE": "none", "LEVEL": "1"}}
     package(
@@ -190,7 +190,7 @@ def test_a_base_gives_the_command_and_the_set_goes_first(tmp_path: Path) -> None
         ("python", "python-2.7:python", "/python $PYTHON_ARGS $MAIN", {"shell": True}, "/python -"),
     ],
 )
-def test_runtimes_fill_in_their_interpreters_command(  # noqa: PLR0917  one column each
+def test_runtimes_fill_in_the_command_of_their_interpreter(  # noqa: PLR0917  one column each
     tmp_path: Path, runtime: str, interpreter: str, command: str, keys: dict[str, Any], cmdline: str
 ) -> None:
     name, _, config_set = interpreter.partition(":")
@@ -199,11 +199,11 @@ def test_runtimes_fill_in_their_interpreters_command(  # noqa: PLR0917  one colu
     path = package(tmp_path / "app", run={"runtime": runtime, "config_set": {"main": keys}})
     manifest = load_manifest(path, tmp_path / "packages")
     assert manifest.cmdline == cmdline
-    assert manifest.env == {"XMX": "1g"}
+    assert manifest.env == {"XMX": keys.get("xmx", "1g")}
     assert manifest.notices == ()
 
 
-def test_another_jdk_is_named_by_base(tmp_path: Path) -> None:
+def test_base_names_another_jdk(tmp_path: Path) -> None:
     jdk = {"runtime": "native", "config_set": {"java": {"bootcmd": "/jre/bin/java $MAIN !"}}}
     package(tmp_path / "packages/openjdk17", run=jdk)
     run = {"runtime": "java", "config_set": {"main": {"main": "a.Main", "base": "openjdk17:java"}}}
@@ -212,7 +212,7 @@ def test_another_jdk_is_named_by_base(tmp_path: Path) -> None:
     assert (manifest.cmdline, manifest.osv_cmdline_suffix) == ("/jre/bin/java a.Main", " !")
 
 
-def test_which_set_runs(tmp_path: Path) -> None:
+def test_default_set(tmp_path: Path) -> None:
     sets = {"one": {"bootcmd": "/one"}, "default": {"bootcmd": "/two"}}
     named = {"runtime": "native", "config_set": sets, "config_set_default": "one"}
     assert load_manifest(package(tmp_path / "a", run=named)).cmdline == "/one"
@@ -223,7 +223,7 @@ def test_which_set_runs(tmp_path: Path) -> None:
     assert load_manifest(without, tmp_path / "packages").cmdline == "/three"
 
 
-def test_pieces_of_osvs_own_packages_are_completed(tmp_path: Path) -> None:
+def test_package_without_name_in_mpm_folder_gets_the_name_of_osv(tmp_path: Path) -> None:
     (tmp_path / "tool/mpm").mkdir(parents=True)
     piece = tmp_path / "tool/mpm/package.yaml"
     piece.write_text("title: A tool\nversion: 1.2\nrequire: [osv.lib]\n")
@@ -253,7 +253,7 @@ GOOD = {"bootcmd": "/a"}
         (
             {"runtime": "node", "config_set": {"a": {"main": "/a", "base": "x:y"}}},
             "config_set.a",
-            "'main' does not go with a base",
+            "'main' cannot be combined with a base",
         ),
         ({"runtime": "native", "config_set": {"a/b": GOOD}}, "config_set.a/b", "cannot name a file of /run"),
         (
@@ -294,7 +294,7 @@ GOOD = {"bootcmd": "/a"}
                 "config_set_default": "a",
             },
             "config_set.b.base",
-            "comes back to itself: app:a -> app:b -> app:a",
+            "forms a circle: app:a -> app:b -> app:a",
         ),
         (
             {"runtime": "native", "config_set": {"a": {"bootcmd": "/a; /b"}}},
@@ -324,8 +324,8 @@ def test_bad_run_files_are_refused(tmp_path: Path, run: dict[str, Any], key: str
         ({"title": ""}, "title", "at least 1 character"),
         ({"require": ["lib"]}, "require", "package 'lib' is not in"),
         ({"require": ["../lib"]}, "require", "'../lib' names no package"),
-        ({"require": ["app"]}, "require", "goes in a circle: app -> app"),
-        ({"require": ["circle"]}, "require", "goes in a circle: app -> circle -> back -> circle"),
+        ({"require": ["app"]}, "require", "forms a circle: app -> app"),
+        ({"require": ["circle"]}, "require", "forms a circle: app -> circle -> back -> circle"),
     ],
 )
 def test_bad_packages_are_refused(tmp_path: Path, keys: dict[str, Any], key: str, problem: str) -> None:
@@ -339,10 +339,10 @@ def test_bad_packages_are_refused(tmp_path: Path, keys: dict[str, Any], key: str
     assert problem in str(caught.value)
 
 
-def test_nothing_to_run_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing says what to run"):
+def test_nothing_to_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to run: no meta/run"):
         load_manifest(package(tmp_path / "app"))
-    with pytest.raises(InputError, match="in the folder of packages, of which none is given"):
+    with pytest.raises(InputError, match="there is no folder of packages"):
         load_manifest(package(tmp_path / "app", require=["lib"]))
 
 
@@ -353,7 +353,7 @@ def test_nothing_to_run_is_told(tmp_path: Path) -> None:
         (b"\x1f\x8b\x08" + bytes(40), "not a whole tar file"),
     ],
 )
-def test_damaged_packages_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_damaged_package_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
     (tmp_path / "lib.mpm").write_bytes(content)
     path = package(tmp_path / "app", run=native("/server"), require=["lib"])
     with pytest.raises(InputError, match=problem) as caught:
@@ -361,7 +361,7 @@ def test_damaged_packages_are_named(tmp_path: Path, content: bytes, problem: str
     assert caught.value.file == str(tmp_path / "lib.mpm")
 
 
-def test_a_package_cut_short_is_named(tmp_path: Path) -> None:
+def test_truncated_package_is_named(tmp_path: Path) -> None:
     whole = mpm(tmp_path / "lib.mpm", {"meta/package.yaml": about("lib"), "data": "x" * 100_000}, "w")
     whole.write_bytes(whole.read_bytes()[:50_000])
     path = package(tmp_path / "app", run=native("/server"), require=["lib"])
@@ -369,7 +369,7 @@ def test_a_package_cut_short_is_named(tmp_path: Path) -> None:
         load_manifest(path, tmp_path)
 
 
-def test_what_a_package_must_hold(tmp_path: Path) -> None:
+def test_package_without_manifest_or_with_dots_is_refused(tmp_path: Path) -> None:
     mpm(tmp_path / "lib.mpm", {"data": "x"})
     path = package(tmp_path / "app", run=native("/server"), require=["lib"])
     with pytest.raises(InputError, match="holds no meta"):
@@ -400,7 +400,7 @@ def test_capstanignore(tmp_path: Path, pattern: str, out: list[str], stays: list
     assert expression.fullmatch("/.git")
 
 
-def test_capstanignore_does_not_name_meta(tmp_path: Path) -> None:
+def test_capstanignore_with_meta_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".capstanignore").write_text("/meta\n")
     with pytest.raises(InputError, match="remove the line /meta"):
         ignored(tmp_path)

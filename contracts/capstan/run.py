@@ -1,4 +1,4 @@
-"""``meta/run.yaml``: the ways in which a Capstan package is run (Capstan, runtime/*.go).
+"""``meta/run.yaml``: the ways in which a Capstan package can be run (Capstan, runtime/*.go).
 
     runtime: native                 native, node, java or python; decides which keys a set has
     config_set:
@@ -8,8 +8,8 @@
         base: package:set           instead of a command: that of a required package
     config_set_default: default
 
-node, java and python are shorthands for a set of a package that holds their interpreter: they fill its
-command's variables, such as ``$MAIN`` and ``$ARGS``.
+node, java and python are short forms of a set of the package that contains their interpreter: their keys set
+the variables of its command, such as ``$MAIN`` and ``$ARGS``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from contracts.capstan.text import Flag, Text, TextList, TextMap
 from contracts.errors import InputError, validate
-from contracts.plain_text import Text, TextList, TextMap
 
+BASES_MAX = 100
 _REMEDY = "compare with docs/formats.md, which lists every key"
 _SET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
@@ -38,7 +39,7 @@ class _Set(BaseModel):
     interpreter: ClassVar[str] = ""
 
     env: TextMap = {}
-    base: str = Field(default="", pattern=r"^([^:\s]+:[^:\s]+)?$")
+    base: Text = Field(default="", pattern=r"^([^:\s]+:[^:\s]+)?$")
 
     @property
     def command(self) -> str:
@@ -58,7 +59,7 @@ class _Set(BaseModel):
     def _only_base(self) -> None:
         given = self.model_fields_set - {"env", "base"}
         if given:
-            raise ValueError(f"'{min(given)}' does not go with a base of one's own: leave out one of them")
+            raise ValueError(f"'{min(given)}' cannot be combined with a base of its own: remove one of them")
 
 
 class NativeSet(_Set):
@@ -74,14 +75,14 @@ class NativeSet(_Set):
     @model_validator(mode="after")
     def _complete(self) -> NativeSet:
         if not self.base and not self.bootcmd:
-            raise ValueError("bootcmd is missing: give it, or a base")
+            raise ValueError("bootcmd is missing: write it, or a base")
         return self
 
 
 class _ScriptSet(_Set):
     main: Text = ""
     args: TextList = []
-    shell: bool = False
+    shell: Flag = False
 
     @model_validator(mode="after")
     def _complete(self) -> _ScriptSet:
@@ -171,7 +172,15 @@ class RunFile(BaseModel):
 
     runtime: Literal["native", "node", "java", "python"]
     config_set: dict[str, dict[str, Any]] = Field(min_length=1)
-    config_set_default: str = ""
+    config_set_default: Text = ""
+
+    @field_validator("config_set", mode="before")
+    @classmethod
+    def _empty_sets(cls, sets: Any) -> Any:
+        """Capstan takes a set without keys, and no set at all, for empty mappings."""
+        if isinstance(sets, dict):
+            return {name: {} if keys is None else keys for name, keys in sets.items()}
+        return {} if sets is None else sets
 
 
 @dataclass(frozen=True)
@@ -214,11 +223,19 @@ def parse_run(content: Mapping[str, Any], file: Path) -> Run:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A set with its bases: the command, what its ``$NAME`` stand for, and the environment alone."""
+    """A set with its bases.
+
+    Attributes:
+        command: the last base's command.
+        variables: what ``$NAME`` in it stands for: the environment, and the parameters of a runtime's set.
+        env_names: names of the variables that some set has under ``env``.
+        parameter_names: names of the variables that come from other keys, such as ``args``.
+    """
 
     command: str
     variables: Mapping[str, str]
-    env: Mapping[str, str]
+    env_names: frozenset[str]
+    parameter_names: frozenset[str]
 
     @property
     def script(self) -> str:
@@ -228,34 +245,50 @@ class Resolved:
 
 
 def resolve(package: str, name: str, runs: Mapping[str, Run]) -> Resolved:
-    """The set ``name`` of ``package``; ``runs`` has the packages that are there.
+    """The set ``name`` of ``package`` with its bases; ``runs`` has the packages that are there.
 
-    What a set says goes before what its base says. Raises InputError for a base that is not there, or
-    that comes back to itself.
+    A set's values replace those of its base. Raises InputError for a base that is not there, or for bases
+    that form a circle.
     """
     variables: dict[str, str] = {}
-    env: dict[str, str] = {}
     empty: dict[str, str] = {}
-    seen: list[str] = []
+    env_names: set[str] = set()
+    parameter_names: set[str] = set()
+    seen: dict[str, None] = {}
     while True:
-        run = runs[package]
-        one = run.sets[name]
-        seen.append(f"{package}:{name}")
-        env = {**one.env, **env}
+        one = runs[package].sets[name]
+        seen[f"{package}:{name}"] = None
         given = {parameter: value for parameter, value in one.parameters.items() if value}
+        env_names |= set(one.env)
+        parameter_names |= set(given) - set(one.env) - set(variables)
         variables = {**given, **one.env, **variables}
         empty |= dict.fromkeys(one.parameters, "")
         if not one.based_on:
-            return Resolved(one.command, {**empty, **variables}, env)
-        key = f"config_set.{name}.base"
+            return Resolved(
+                one.command, {**empty, **variables}, frozenset(env_names), frozenset(parameter_names)
+            )
+        file, key = runs[package].file, f"config_set.{name}.base"
         package, _, name = one.based_on.partition(":")
-        if f"{package}:{name}" in seen:
-            circle = " -> ".join([*seen, f"{package}:{name}"])
-            raise InputError(run.file, key, f"comes back to itself: {circle}", "end it with a bootcmd")
-        if package not in runs:
-            problem = f"package '{package}' is not required, or has no meta/run.yaml"
-            raise InputError(run.file, key, problem, "add it to 'require' in meta/package.yaml")
-        if name not in runs[package].sets:
-            known = ", ".join(runs[package].sets)
-            problem = f"package '{package}' has no config set '{name}'; it has {known}"
-            raise InputError(run.file, key, problem, "name one of them")
+        problem = _problem_of_base(package, name, runs, seen)
+        if problem:
+            raise InputError(file, key, *problem)
+
+
+def _problem_of_base(
+    package: str, name: str, runs: Mapping[str, Run], seen: Mapping[str, None]
+) -> tuple[str, str] | None:
+    """Problem and remedy, unless the set ``name`` of ``package`` is there and not yet seen."""
+    base = f"{package}:{name}"
+    if len(seen) == BASES_MAX:
+        return f"has more than {BASES_MAX} bases", "name the last of them directly"
+    if base in seen:
+        circle = " -> ".join([*seen, base])
+        return f"forms a circle: {circle}", "end it with a bootcmd"
+    if package not in runs:
+        problem = f"package '{package}' is not required, or has no meta/run.yaml"
+        return problem, "add it to 'require' in meta/package.yaml"
+    if name not in runs[package].sets:
+        known = ", ".join(runs[package].sets)
+        problem = f"package '{package}' has no config set '{name}'; it has {known}"
+        return problem, "name one of them"
+    return None
