@@ -9,6 +9,7 @@ are refused.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -23,6 +24,7 @@ from contracts.errors import InputError
 
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK_BYTES = 1 << 20
+FOLDERS_MAX = 200
 _TARGET_BYTES = 4095  # PATH_MAX of Linux without its NUL
 _EXTENDED = frozenset(
     {
@@ -67,10 +69,10 @@ class _Member(tarfile.TarInfo):
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _EXTENDED and not 0 <= self.size <= self.bounds.header_bytes:
             raise _RefusedError(f"an extended header of {self.size} bytes")
-        if not 0 <= self.size <= self.bounds.bytes:
-            raise _RefusedError(f"'{self.name}' has the size {self.size}")
         if self.type == tarfile.GNUTYPE_SPARSE:
             self._sparse()
+        if not 0 <= self.size <= self.bounds.bytes:
+            raise _RefusedError(f"'{self.name}' has the size {self.size}")
         return cast(tarfile.TarInfo, super()._proc_member(tar))  # type: ignore[misc]
 
     def _sparse(self, *_: Any) -> NoReturn:
@@ -161,6 +163,16 @@ def read_tar(path: Path, bounds: Bounds = Bounds()) -> Iterator[TarReader]:
             yield TarReader(path, archive, bounds)
 
 
+def hash_uncompressed(path: Path, bounds: Bounds) -> str:
+    """sha256 of the file ``path``, uncompressed, in hexadecimal. Raises InputError as read_tar does."""
+    digest = hashlib.sha256()
+    with path.open("rb") as compressed, _explained(path):
+        stream = _Counted(uncompressed(compressed, bounds), compressed, bounds)
+        while data := stream.read():
+            digest.update(data)
+    return digest.hexdigest()
+
+
 def inner_path(path: Path, name: str) -> str:
     """Where the member ``name`` of the tar file ``path`` belongs, relative to the root, "" for the root
     itself.
@@ -170,6 +182,9 @@ def inner_path(path: Path, name: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise InputError(path, "", f"'{name}' leaves the tree", "build it again, without '..' in its paths")
+    if len(parts) > FOLDERS_MAX:
+        problem = f"'{name[:60]}' is more than {FOLDERS_MAX} folders deep"
+        raise InputError(path, "", problem, "build it again, with shorter paths")
     if "\0" in name or any(len(part.encode(errors="surrogateescape")) > 255 for part in parts):
         raise InputError(
             path, "", f"'{name[:60]}' is no name of a file", "build it again, with shorter names"
