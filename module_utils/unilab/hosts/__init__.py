@@ -1,0 +1,1 @@
+"""Settings of hosts that were in use before unilab: packages, repositories, configuration files."""
