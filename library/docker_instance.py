@@ -87,6 +87,13 @@ image_id:
   returned: state is started
   type: str
   sample: sha256:5f0c
+reading_script:
+  description:
+    - A shell script that prints the files of the container's control group.
+    - Its output is the option C(reading) of the modules C(resource_cap) and C(footprint).
+  returned: state is started
+  type: str
+  sample: cat /proc/4711/cgroup
 ended:
   description: The container ended by itself before it answered.
   returned: on failure
@@ -98,8 +105,10 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.platforms import caps, first_answer
+from ansible.module_utils.unilab.platforms import cgroup, first_answer
+from ansible.module_utils.unilab.platforms.base import Instance, LocalHost
 from ansible.module_utils.unilab.platforms.docker_engine import Engine
+from ansible.module_utils.unilab.platforms.docker_platform import DockerBoot, DockerPlatform
 
 
 def main() -> None:
@@ -121,57 +130,49 @@ def main() -> None:
         required_if=[("state", "started", ["image", "address", "nonce", "cpus", "memory_mib"])],
         supports_check_mode=True,
     )
-    engine, name = Engine(), module.params["name"]
+    platform, host, instance = DockerPlatform(), LocalHost(), Instance(module.params["name"])
     try:
         if module.check_mode:
-            there = engine.inspect(name) is not None
+            there = Engine(host).inspect(instance.name) is not None
             module.exit_json(changed=there or module.params["state"] == "started")
-        removed = engine.remove(name)
         if module.params["state"] == "absent":
-            module.exit_json(changed=removed)
-        _start(module, engine, name)
+            module.exit_json(changed=platform.stop(host, instance))
+        _start(module, platform, host, instance)
     except LabError as error:
         module.fail_json(msg=str(error))
 
 
-def _start(module: AnsibleModule, engine: Engine, name: str) -> None:
+def _start(module: AnsibleModule, platform: DockerPlatform, host: LocalHost, instance: Instance) -> None:
     wanted = module.params
-    port = f"{wanted['port']}/tcp"
-    engine.create(
-        name,
-        {
-            "Image": wanted["image"],
-            "Env": [f"{key}={value}" for key, value in wanted["env"].items()],
-            "ExposedPorts": {port: {}},
-            "HostConfig": {
-                "PortBindings": {port: [{"HostPort": str(wanted["port"])}]},
-                # The tree is read-only in every runtime; /tmp is memory in every runtime.
-                "ReadonlyRootfs": True,
-                "Tmpfs": {"/tmp": ""},
-                **caps.docker_resources(wanted["cpus"], wanted["memory_mib"], wanted["cpuset"]),
-            },
-        },
+    boot = DockerBoot(
+        image=wanted["image"],
+        env=wanted["env"],
+        port=wanted["port"],
+        cpus=wanted["cpus"],
+        memory_mib=wanted["memory_mib"],
+        cpuset=wanted["cpuset"],
     )
+    platform.create(host, instance, boot)
     began_s = time.monotonic()
-    engine.start(name)
-
-    def alive() -> bool:
-        found = engine.inspect(name)
-        return bool(found and found["State"]["Running"])
-
+    platform.start(host, instance)
     try:
         answer = first_answer.wait(
-            wanted["address"], wanted["port"], wanted["nonce"], wanted["timeout_s"], alive
+            wanted["address"],
+            wanted["port"],
+            wanted["nonce"],
+            wanted["timeout_s"],
+            alive=lambda: platform.runs(host, instance),
         )
     except first_answer.NoAnswer as error:
-        module.fail_json(msg=str(error), ended=not alive())
-    found = engine.inspect(name) or {}
+        module.fail_json(msg=str(error), ended=not platform.runs(host, instance))
+    found = Engine(host).inspect(instance.name) or {}
     module.exit_json(
         changed=True,
         first_answer_ms=round((answer.at_s - began_s) * 1000, 3),
         polls=answer.polls,
         identity=answer.identity,
         image_id=found.get("Image", ""),
+        reading_script=cgroup.script(found["State"]["Pid"]) if found else "",
     )
 
 

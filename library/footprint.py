@@ -24,6 +24,12 @@ options:
     type: path
   connection:
     description: Address, account and certificate of XAPI; needed with platform C(xenserver).
+  reading:
+    description:
+      - What C(reading_script) of the module C(docker_instance) printed on the instance's host.
+      - With it the module can run on another machine.
+      - Without it the module reads on the machine that it runs on.
+    type: str
   when:
     description: What the instance has been through, kept with each figure.
     type: str
@@ -52,38 +58,28 @@ footprints:
     - {kind: docker_stats, source: memory.current - memory.stat:inactive_file, bytes: 4812800, when: loaded}
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.platforms import memory, qemu
-from ansible.module_utils.unilab.platforms.docker_engine import Engine
-from ansible.module_utils.unilab.platforms.xenserver.session import OPTION
+from ansible.module_utils.unilab.platforms.registry import OPTIONS, REQUIRED_IF, instance_of
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "platform": {"type": "str", "choices": ["docker", "qemu", "xenserver"], "required": True},
-            "name": {"type": "str", "required": True},
-            "directory": {"type": "path"},
-            "connection": OPTION,
+            **OPTIONS,
             "when": {"type": "str", "choices": ["idle", "loaded"], "required": True},
         },
-        required_if=[("platform", "qemu", ["directory"]), ("platform", "xenserver", ["connection"])],
+        required_if=REQUIRED_IF,
         supports_check_mode=True,
     )
-    name, when = module.params["name"], module.params["when"]
+    platform, host, instance = instance_of(module.params)
     try:
-        if module.params["platform"] == "docker":
-            rows = memory.of_docker(Engine(), name, when)
-        elif module.params["platform"] == "xenserver":
-            rows = memory.of_xenserver(module.params["connection"], name, when)
-        else:
-            rows = memory.of_qemu(qemu.Guest(name, Path(module.params["directory"])), when)
+        found = platform.read_memory(host, instance)
     except LabError as error:
         module.fail_json(msg=str(error))
+    when = module.params["when"]
+    rows = [{"kind": row.kind, "source": row.source, "bytes": row.bytes, "when": when} for row in found]
     module.exit_json(changed=False, footprints=rows)
 
 

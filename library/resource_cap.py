@@ -25,6 +25,12 @@ options:
     type: path
   connection:
     description: Address, account and certificate of XAPI; needed with platform C(xenserver).
+  reading:
+    description:
+      - What C(reading_script) of the module C(docker_instance) printed on the instance's host.
+      - With it the module can run on another machine.
+      - Without it the module reads on the machine that it runs on.
+    type: str
   cpus:
     description: CPUs' worth of time, or number of vCPUs.
     type: float
@@ -61,47 +67,36 @@ read_back:
     - {resource: memory, kind: limit, source: /sys/fs/cgroup/x/memory.max, value: 268435456, unit: bytes}
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.platforms import caps, qemu
-from ansible.module_utils.unilab.platforms.docker_engine import Engine
-from ansible.module_utils.unilab.platforms.xenserver.session import OPTION
+from ansible.module_utils.unilab.platforms.caps import differences
+from ansible.module_utils.unilab.platforms.registry import OPTIONS, REQUIRED_IF, instance_of
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "platform": {"type": "str", "choices": ["docker", "qemu", "xenserver"], "required": True},
-            "name": {"type": "str", "required": True},
-            "directory": {"type": "path"},
-            "connection": OPTION,
+            **OPTIONS,
             "cpus": {"type": "float", "required": True},
             "memory_mib": {"type": "int", "required": True},
             "cpuset": {"type": "str", "default": ""},
         },
-        required_if=[("platform", "qemu", ["directory"]), ("platform", "xenserver", ["connection"])],
+        required_if=REQUIRED_IF,
         supports_check_mode=True,
     )
-    wanted = module.params
+    platform, host, instance = instance_of(module.params)
+    cpus, memory_mib = module.params["cpus"], module.params["memory_mib"]
     changed = False
     try:
-        if wanted["platform"] == "docker":
-            engine = Engine()
-            rows = caps.read_docker(engine, wanted["name"])
-            faults = caps.differences(rows, wanted["cpus"], wanted["memory_mib"])
-            if faults and not module.check_mode:
-                resources = caps.docker_resources(wanted["cpus"], wanted["memory_mib"], wanted["cpuset"])
-                engine.update(wanted["name"], resources)
-                rows = caps.read_docker(engine, wanted["name"])
-            changed = bool(faults)
-        elif wanted["platform"] == "xenserver":
-            rows = caps.read_xenserver(wanted["connection"], wanted["name"])
-        else:
-            rows = caps.read_qemu(qemu.Guest(wanted["name"], Path(wanted["directory"])))
-        faults = caps.differences(rows, wanted["cpus"], wanted["memory_mib"])
+        rows = platform.read_caps(host, instance)
+        faults = differences(rows, cpus, memory_mib)
+        if faults and platform.changes_caps and module.params["reading"] is None:
+            changed = True
+            if not module.check_mode:
+                platform.set_caps(host, instance, cpus, memory_mib, module.params["cpuset"])
+                rows = platform.read_caps(host, instance)
+                faults = differences(rows, cpus, memory_mib)
     except LabError as error:
         module.fail_json(msg=str(error))
     if faults and not (module.check_mode and changed):

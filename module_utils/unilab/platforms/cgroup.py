@@ -1,19 +1,45 @@
-"""Limits and memory of a process's control group, read from the kernel's own files.
+"""Limits and memory of a process's control group, from the kernel's own files.
 
 cgroup v2: Documentation/admin-guide/cgroup-v2.rst; v1: Documentation/admin-guide/cgroup-v1/ in Linux.
-The group's path is looked up in /proc/PID/cgroup, never guessed.
+The group's path is looked up in /proc/PID/cgroup, never guessed. One shell script prints every file that is
+needed (``script``); all that follows from them is decided here, so that the script can run elsewhere.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.unilab.errors import LabError
 
 MOUNT = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
 # v1 writes a limit that is not set as the largest page-aligned number.
 _V1_UNLIMITED = 2**60
+
+# A line that names the file whose content follows: ASCII's record separator, which no such file has.
+_SEPARATOR = "\x1e"
+_MEMBERSHIP = "membership"
+_FILES = (
+    *("cpu.max", "cpuset.cpus.effective", "memory.max", "memory.current", "memory.peak", "memory.stat"),
+    *("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpuset.cpus"),
+    *("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes"),
+)
+_SCRIPT = r"""
+show() { if [ -r "$2" ]; then printf '\036%s\n' "$1"; cat "$2"; fi; }
+show membership {proc}/{pid}/cgroup
+while IFS=: read -r number controllers path; do
+  for controller in "" $(printf %s "$controllers" | tr , ' '); do
+    folder={mount}${controller:+/$controller}$path
+    for file in {files}; do show "$folder/$file" "$folder/$file"; done
+  done
+done < {proc}/{pid}/cgroup
+:
+"""
+
+Files = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -34,14 +60,27 @@ class Group:
     unified: bool
 
 
-def group_of(pid: int, mount: Path = MOUNT, proc: Path = Path("/proc")) -> Group:
-    """The group of ``pid``. Raises LabError when the process is gone."""
-    try:
-        lines = (proc / str(pid) / "cgroup").read_text().splitlines()
-    except OSError:
-        raise LabError(f"process {pid} is gone: its control group cannot be read.") from None
+def script(pid: int, mount: Path = MOUNT, proc: Path = PROC) -> str:
+    """A POSIX shell script that prints the files of the group of ``pid``, for ``parse``."""
+    values = {"pid": str(pid), "mount": str(mount), "proc": str(proc), "files": " ".join(_FILES)}
+    return re.sub(r"\{(pid|mount|proc|files)\}", lambda found: values[found.group(1)], _SCRIPT).strip()
+
+
+def parse(output: str) -> Files:
+    """Files that ``script`` printed, by path. Raises LabError where the process was gone."""
+    files: dict[str, str] = {}
+    for part in output.replace("\r\n", "\n").split(_SEPARATOR)[1:]:
+        name, _, content = part.partition("\n")
+        files[str(Path(name))] = content
+    if not files.get(_MEMBERSHIP, "").strip():
+        raise LabError("the instance is gone: its control group cannot be read.")
+    return files
+
+
+def group_of(files: Files, mount: Path = MOUNT) -> Group:
+    """The group whose files were printed."""
     paths: dict[str, str] = {}
-    for line in lines:
+    for line in files[_MEMBERSHIP].splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             paths[controller] = path.lstrip("/")
@@ -56,39 +95,39 @@ def group_of(pid: int, mount: Path = MOUNT, proc: Path = Path("/proc")) -> Group
     )
 
 
-def cpu_quota(group: Group) -> Reading | None:
+def cpu_quota(files: Files, group: Group) -> Reading | None:
     """CPUs' worth of time that the group may use, None where unlimited."""
     if group.unified:
         file = group.cpu / "cpu.max"
-        quota, period = file.read_text().split()
+        quota, period = _content(files, file).split()
         return None if quota == "max" else Reading(int(quota) / int(period), str(file))
     file = group.cpu / "cpu.cfs_quota_us"
-    quota_us = int(file.read_text())
-    period_us = int((group.cpu / "cpu.cfs_period_us").read_text())
+    quota_us = int(_content(files, file))
+    period_us = int(_content(files, group.cpu / "cpu.cfs_period_us"))
     return None if quota_us < 0 else Reading(quota_us / period_us, str(file))
 
 
-def memory_limit(group: Group) -> Reading | None:
+def memory_limit(files: Files, group: Group) -> Reading | None:
     """Bytes that the group may hold, None where unlimited."""
     file = group.memory / ("memory.max" if group.unified else "memory.limit_in_bytes")
-    text = file.read_text().strip()
+    text = _content(files, file).strip()
     if text == "max" or int(text) >= _V1_UNLIMITED:
         return None
     return Reading(int(text), str(file))
 
 
-def cpus_allowed(group: Group) -> tuple[str, str]:
-    """CPU list that the group may run on, and the file that says so."""
+def cpus_allowed(files: Files, group: Group) -> tuple[str, str]:
+    """CPU list that the group may run on, and the file that states it."""
     name = "cpuset.cpus.effective" if group.unified else "cpuset.cpus"
-    file = group.cpuset / name
-    return (file.read_text().strip(), str(file)) if file.exists() else ("", str(file))
+    file = str(group.cpuset / name)
+    return files.get(file, "").strip(), file
 
 
-def memory_in_use(group: Group) -> dict[str, Reading]:
+def memory_in_use(files: Files, group: Group) -> dict[str, Reading]:
     """Memory of the group in bytes, by kind.
 
-    ``cgroup`` is all that is charged to the group, page cache included; ``docker_stats`` leaves out
-    the inactive page cache, as ``docker stats`` has done since 20.10 (docker/cli#2415); ``anonymous``
+    ``cgroup`` is all that is charged to the group, page cache included; ``docker_stats`` is that without the
+    inactive page cache, as in ``docker stats`` since 20.10 (docker/cli#2415); ``anonymous``
     is what the program itself allocated; ``cgroup_peak`` the most that was ever charged.
     """
     if group.unified:
@@ -96,13 +135,20 @@ def memory_in_use(group: Group) -> dict[str, Reading]:
     else:
         current, peak = "memory.usage_in_bytes", "memory.max_usage_in_bytes"
         inactive, anonymous = "total_inactive_file", "total_rss"
-    used = int((group.memory / current).read_text())
-    stat = dict(line.split() for line in (group.memory / "memory.stat").read_text().splitlines())
+    used = int(_content(files, group.memory / current))
+    stat = dict(line.split() for line in _content(files, group.memory / "memory.stat").splitlines())
     readings = {
         "cgroup": Reading(used, current),
         "docker_stats": Reading(max(0, used - int(stat[inactive])), f"{current} - memory.stat:{inactive}"),
         "anonymous": Reading(int(stat[anonymous]), f"memory.stat:{anonymous}"),
     }
-    if (group.memory / peak).exists():
-        readings["cgroup_peak"] = Reading(int((group.memory / peak).read_text()), peak)
+    if str(group.memory / peak) in files:
+        readings["cgroup_peak"] = Reading(int(files[str(group.memory / peak)]), peak)
     return readings
+
+
+def _content(files: Files, path: Path) -> str:
+    try:
+        return files[str(path)]
+    except KeyError:
+        raise LabError(f"{path} cannot be read: the instance has ended, or has no such limit.") from None

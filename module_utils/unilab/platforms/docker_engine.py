@@ -9,35 +9,33 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms.base import Host, LocalHost
 
 SOCKET = "/var/run/docker.sock"
 API = "/v1.41"
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
+    """HTTP over a Unix socket of a host."""
 
-    def __init__(self, path: str, timeout_s: float) -> None:
+    def __init__(self, host: Host, path: str, timeout_s: float) -> None:
         super().__init__("docker", timeout=timeout_s)
-        self._path = path
+        self._machine, self._path, self._timeout_s = host, path, timeout_s
 
     def connect(self) -> None:
         """Connect to the engine's socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock = self._machine.connect(self._path, self._timeout_s)
 
 
 class Engine:
-    """The Docker engine of this machine."""
+    """The Docker engine of ``host``, this machine by default."""
 
-    def __init__(self, path: str = SOCKET, timeout_s: float = 60) -> None:
-        self._path, self._timeout_s = path, timeout_s
+    def __init__(self, host: Host | None = None, path: str = "", timeout_s: float = 60) -> None:
+        self._host, self._path, self._timeout_s = host or LocalHost(), path or SOCKET, timeout_s
 
     def version(self) -> dict[str, Any]:
         """Versions of the engine and its parts."""
@@ -77,7 +75,7 @@ class Engine:
         return _checked(f"{method} {path}", *self._raw(method, path, body))
 
     def _raw(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
-        connection = _Connection(self._path, self._timeout_s)
+        connection = _Connection(self._host, self._path, self._timeout_s)
         try:
             connection.request(
                 method,

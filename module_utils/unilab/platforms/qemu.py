@@ -7,7 +7,6 @@ from outside (see footprint); QEMU's own resident set hardly depends on the gues
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import signal
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from ansible.module_utils.unilab.commands import run
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.lab import network as lab_network
 from ansible.module_utils.unilab.platforms import processes, qmp
+from ansible.module_utils.unilab.platforms.base import Host
+from ansible.module_utils.unilab.units import MIB
 
 PROGRAM = "qemu-system-x86_64"
 
@@ -151,18 +152,18 @@ def set_paused(guest: Guest, wanted: bool) -> bool:
     return True
 
 
-def describe(guest: Guest) -> dict[str, Any]:
-    """What QEMU itself says of the guest: vCPUs and memory in bytes."""
-    memory = qmp.execute(guest.qmp_socket, "query-memory-size-summary")
+def describe(guest: Guest, host: Host | None = None) -> dict[str, Any]:
+    """What QEMU, on ``host`` or this machine, reports of the guest: vCPUs and memory in bytes."""
+    memory = qmp.execute(guest.qmp_socket, "query-memory-size-summary", host=host)
     return {
-        "vcpus": len(qmp.execute(guest.qmp_socket, "query-cpus-fast")),
+        "vcpus": len(qmp.execute(guest.qmp_socket, "query-cpus-fast", host=host)),
         "memory_bytes": int(memory["base-memory"]),
     }
 
 
 def has_hardware(guest: Guest, vcpus: int, memory_mib: int) -> bool:
     """Whether the running guest has these vCPUs and this memory."""
-    return describe(guest) == {"vcpus": vcpus, "memory_bytes": memory_mib * 1024 * 1024}
+    return describe(guest) == {"vcpus": vcpus, "memory_bytes": memory_mib * MIB}
 
 
 def version() -> str:
@@ -217,21 +218,3 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
 def _cpu_model(boot: Boot) -> str:
     model = "host" if boot.accelerator == "kvm" else "qemu64"
     return f"{model},{boot.cpu_features}" if boot.cpu_features else model
-
-
-def process_status(pid: int) -> dict[str, int]:
-    """Fields of /proc/PID/status in kB (proc(5)), as numbers in bytes: VmRSS, VmHWM ..."""
-    fields: dict[str, int] = {}
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if value.endswith(" kB"):
-            fields[name] = int(value.split()[0]) * 1024
-    return fields
-
-
-def cpu_affinity(pid: int) -> set[int]:
-    """CPUs that any thread of ``pid`` may run on."""
-    cpus: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        cpus |= os.sched_getaffinity(int(task.name))
-    return cpus

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms.base import Host, LocalHost
 
 
-def execute(path: Path, command: str, timeout_s: float = 10, **arguments: Any) -> Any:
-    """Return what the QEMU behind the socket ``path`` answers to ``command``. Raises LabError."""
+def execute(
+    path: Path, command: str, timeout_s: float = 10, host: Host | None = None, **arguments: Any
+) -> Any:
+    """Return what the QEMU behind the socket ``path`` of ``host`` answers to ``command``.
+
+    ``host`` is this machine by default. Raises LabError.
+    """
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(str(path))
+        with (host or LocalHost()).connect(str(path), timeout_s) as connection:
             stream = connection.makefile("rw", encoding="utf-8")
             stream.readline()  # the greeting
             _ask(stream, {"execute": "qmp_capabilities"})

@@ -50,7 +50,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     Api.asked.clear()
     with socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), Api) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Engine(str(tmp_path / "docker.sock"))
+        yield Engine(path=str(tmp_path / "docker.sock"))
         server.shutdown()
 
 
@@ -74,4 +74,4 @@ def test_a_refusal_carries_the_engines_own_words(engine: Engine) -> None:
 
 def test_no_engine_is_said_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="run the role docker_engine"):
-        Engine(str(tmp_path / "nothing")).version()
+        Engine(path=str(tmp_path / "nothing")).version()
