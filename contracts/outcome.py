@@ -31,6 +31,8 @@ def record_of(
     return TrialRecord.model_validate(
         facts
         | {
+            # A pool's guest: the module of the start reports the member that ran it.
+            "instance": instance and {**instance, "resident_on": start.get("host") or None},
             "caps": {
                 "wanted_cpus": cell["cpus"],
                 "wanted_memory_bytes": cell["memory_mib"] * 1024 * 1024,

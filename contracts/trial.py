@@ -40,6 +40,7 @@ class Instance(_Part):
         command_line: what the runtime was told to run.
         identified_by: nonce, where it had to tell at /identity what this trial put into it; answers, where a
             prebuilt unikernel was known only by the workload's right answers at a silent address.
+        resident_on: uuid, name and address of the pool's member that ran a XenServer's guest; null elsewhere.
     """
 
     artifact_sha256: str
@@ -53,6 +54,7 @@ class Instance(_Part):
     address: str
     port: int
     identified_by: Literal["nonce", "answers"] = "nonce"
+    resident_on: dict[str, str] | None = None
 
 
 class CapReading(_Part):

@@ -9,32 +9,32 @@ short_description: A disk image on a XenServer or XCP-ng host, uploaded once
 version_added: "0.1.0"
 description:
   - Streams a raw disk or a dynamic VHD from the machine that runs the module into a storage repository.
-  - A disk of the same content is not uploaded again; one of another content is replaced. The hash stands in
+  - A disk of the same content is not uploaded again; one of another content is replaced. The hash is kept in
     the VDI's other_config.
-  - Interrupted or failed, it leaves no disk.
+  - An upload that fails or is interrupted leaves no disk.
 options:
   connection:
     required: true
   name:
-    description: Name of the disk. Disks of this name that unilab did not make are left as they are.
+    description: Name of the disk. Disks of this name that unilab did not create are not changed.
     type: str
     required: true
   path:
-    description: The image; raw or dynamic VHD, told apart by content.
+    description: The image; raw or dynamic VHD, detected from its content.
     type: path
   sr:
     description: Storage repository, by name or uuid; empty for the pool's default.
     type: str
     default: ""
   state:
-    description: Whether the disk is there.
+    description: Whether the disk exists.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
     support: full
-    description: Tells whether the disk would be uploaded or removed.
+    description: Reports whether the disk would be uploaded or removed.
   diff_mode:
     support: full
     description: Shows hash and size.
@@ -71,12 +71,12 @@ format:
   type: str
   sample: raw
 virtual_size_bytes:
-  description: Size of the disk, as XenServer says.
-  returned: the disk is there
+  description: Size of the disk, by XenServer.
+  returned: the disk exists
   type: int
   sample: 8388608
 sent_bytes:
-  description: Bytes that were sent; 0 where the disk was there.
+  description: Bytes that were sent; 0 where the disk existed.
   returned: always
   type: int
   sample: 8388608
@@ -160,13 +160,13 @@ def _absent(module: AnsibleModule, xapi: Xapi, sr: str) -> dict[str, Any]:
 
 
 def _progress(module: AnsibleModule, name: str) -> Callable[[float], None]:
-    """Tell the system's log each tenth: a module cannot speak before its end."""
-    told = 0.0
+    """Write each tenth to the system's log: a module has no output before its end."""
+    logged = 0.0
 
     def progress(done: float) -> None:
-        nonlocal told
-        if done >= told + PROGRESS_STEP or (done == 1 and told < 1):
-            told = done
+        nonlocal logged
+        if done >= logged + PROGRESS_STEP or (done == 1 and logged < 1):
+            logged = done
             module.log(f"upload of {name}: {done:.0%}")
 
     return progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: xenserver_facts
-short_description: What a XenServer or XCP-ng host is and has, asked of XAPI
+short_description: The facts of a XenServer or XCP-ng host, read by XAPI
 version_added: "0.1.0"
 description:
   - Logs in, looks up storage, network and template, and changes nothing.
@@ -17,7 +17,11 @@ options:
     type: str
     default: ""
   network:
-    description: Network, by name or uuid; empty to ask for none.
+    description: Network, by name or uuid; empty for none.
+    type: str
+    default: ""
+  host:
+    description: Member of the pool that is described, by name, uuid or address; empty for the coordinator.
     type: str
     default: ""
 attributes:
@@ -30,7 +34,7 @@ author: unilab contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Ask
+- name: Read the facts of a host
   xenserver_facts:
     connection:
       hostname: xenserver.example.org
@@ -45,13 +49,24 @@ provenance:
   returned: always
   type: dict
   sample: {cpu: AMD EPYC, cpus: 8, kernel: 4.19.0+1, operating_system: XCP-ng 8.3.0, virtualization: xen}
+host:
+  description: The member that the facts are of.
+  returned: always
+  type: dict
+  sample: {uuid: 7de6ef3a, name: xenserver, address: 192.0.2.10}
+members:
+  description: All members of the pool.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{uuid: 7de6ef3a, name: xenserver, address: 192.0.2.10}]
 accelerator:
-  description: What runs virtual CPUs; only a double says other than C(xen).
+  description: What runs virtual CPUs; C(xen), unless the host is the double of the tests.
   returned: always
   type: str
   sample: xen
 cap_enforced:
-  description: Whether a CPU cap binds; only a double says no.
+  description: Whether CPU caps are enforced; true, unless the host is the double of the tests.
   returned: always
   type: bool
   sample: true
@@ -67,12 +82,12 @@ sr:
   type: dict
   sample: {uuid: 3a1bd2c1, name: Local storage, type: ext, free_bytes: 68719476736}
 network:
-  description: The network; empty where none was asked for.
+  description: The network; empty where none was given.
   returned: always
   type: dict
   sample: {uuid: 7de6ef3a, name: Pool-wide network associated with eth0, bridge: xenbr0}
 template:
-  description: Whether the template that guests are made from is there.
+  description: Whether the template that guests are created from exists.
   returned: always
   type: bool
   sample: true
@@ -91,12 +106,13 @@ def main() -> None:
             "connection": {**OPTION, "required": True},
             "sr": {"type": "str", "default": ""},
             "network": {"type": "str", "default": ""},
+            "host": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     try:
         with session(Login.of(module.params["connection"])) as xapi:
-            facts = facts_of(xapi, module.params["sr"], module.params["network"])
+            facts = facts_of(xapi, *(module.params[key] for key in ("sr", "network", "host")))
     except LabError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **facts)

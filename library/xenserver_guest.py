@@ -8,9 +8,10 @@ module: xenserver_guest
 short_description: A guest of XenServer or XCP-ng from an uploaded disk, capped, timed, or ended
 version_added: "0.1.0"
 description:
-  - The guest is an HVM one that boots a clone of an uploaded disk; the clone lives and dies with it.
+  - The guest is an HVM one that boots a clone of an uploaded disk; the clone is removed with it.
   - CPU cap, weight and mask are checked here, set before the start (XAPI reads them only then), read back.
-  - A guest of which anything differs is made anew. VMs that unilab did not make are left as they are.
+  - A guest that differs in any property is recreated. VMs that unilab did not create are not changed.
+  - A pool's guest starts on a chosen member, the same at each boot.
   - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time.
 options:
   connection:
@@ -21,7 +22,7 @@ options:
     required: true
   state:
     description:
-      - C(started) has it run as described; C(restarted) boots it in any case.
+      - C(started) runs it as described; C(restarted) boots it in any case.
       - C(stopped) halts it, at once. C(absent) halts it and removes it with its disk.
     type: str
     choices: [started, stopped, restarted, absent]
@@ -55,12 +56,18 @@ options:
     description: CPUs that may run it, such as C(0,2) or C(1-3); empty for all.
     type: str
     default: ""
+  host:
+    description:
+      - Member of the pool that runs the guest, by name, uuid or address.
+      - Empty for the coordinator, or for another member where the coordinator cannot run the guest.
+    type: str
+    default: ""
   network:
     description: Network that its card joins, by name or uuid; empty for no card.
     type: str
     default: ""
   mac:
-    description: Address of its card; empty has XenServer choose.
+    description: Address of its card; empty lets XenServer choose.
     type: str
     default: ""
   boot_order:
@@ -75,11 +82,11 @@ options:
     type: int
     default: 8080
   nonce:
-    description: What the guest must say of itself; empty to not wait.
+    description: Value that the guest must report at C(/identity); empty to not wait.
     type: str
     default: ""
   namespace:
-    description: Network namespace of this machine from which the guest is asked; empty for its own.
+    description: Network namespace of this machine from which the guest is polled; empty for its own.
     type: str
     default: ""
   timeout_s:
@@ -89,7 +96,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether anything would be done.
+    description: Reports whether anything would be done.
   diff_mode:
     support: full
     description: Shows the guest's hardware and power state.
@@ -123,13 +130,18 @@ uuid:
   type: str
   sample: 3a1bd2c1-c7de-6ef3-a4e1-e0f4d5c6b7a8
 power_state:
-  description: Of the VM, as XAPI names it; absent where there is none.
+  description: Of the VM, as XAPI names it; C(absent) where there is none.
   returned: always
   type: str
   sample: Running
+host:
+  description: Member of the pool that the guest runs on, as XAPI has it; empty where it does not run.
+  returned: always
+  type: dict
+  sample: {uuid: 7de6ef3a, name: xenserver, address: 192.0.2.10}
 hardware:
-  description: What XAPI says of it after all was set.
-  returned: the guest is there
+  description: The properties that XAPI has after all were set.
+  returned: the guest exists
   type: dict
   sample: {memory_bytes: 268435456, vcpus: 1, cap_percent: 50, weight: 256, mask: ""}
 first_answer_ms:
@@ -167,7 +179,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms import first_answer
-from ansible.module_utils.unilab.platforms.xenserver import guest, vcpus
+from ansible.module_utils.unilab.platforms.xenserver import guest, hosts, vcpus
 from ansible.module_utils.unilab.platforms.xenserver.boot_head import head_of
 from ansible.module_utils.unilab.platforms.xenserver.errors import undoing
 from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, Xapi, session
@@ -198,6 +210,7 @@ def main() -> None:
             "cap_percent": {"type": "int", "default": 0},
             "weight": {"type": "int", "default": vcpus.WEIGHT_DEFAULT},
             "mask": {"type": "str", "default": ""},
+            "host": {"type": "str", "default": ""},
             "network": {"type": "str", "default": ""},
             "mac": {"type": "str", "default": ""},
             "boot_order": {"type": "str", "default": "c"},
@@ -248,6 +261,7 @@ def _wanted(params: dict[str, Any]) -> guest.Wanted:
         network=params["network"],
         mac=params["mac"],
         boot_order=params["boot_order"],
+        host=params["host"],
     )
 
 
@@ -257,28 +271,31 @@ def _running(module: AnsibleModule, xapi: Xapi, wanted: guest.Wanted) -> Result:
     expected = guest.hardware_of(xapi, wanted, found)
     state = record.get("power_state", "absent")
     fits, restart = found == expected, module.params["state"] == "restarted"
+    member = hosts.find(xapi, wanted.host) if wanted.host else ""
+    elsewhere = bool(member) and record.get("resident_on") != member
     result: Result = {
-        "changed": restart or not fits or state != guest.RUNNING,
+        "changed": restart or not fits or state != guest.RUNNING or elsewhere,
         "diff": {
             "before": {"power_state": state, **(asdict(found) if found else {})},
             "after": {"power_state": guest.RUNNING, **asdict(expected)},
         },
     }
     if module.check_mode or not result["changed"]:
-        return result | _told(xapi, wanted.name)
-    made = not fits
-    if made:
+        return result | _state(xapi, wanted.name)
+    created = not fits
+    if created:
         guest.remove(xapi, wanted.name)
         vm = guest.create(xapi, wanted)
     else:
         guest.halt(xapi, vm)
-    began_s = time.monotonic()
-    with undoing(f"the guest {wanted.name}", lambda: guest.remove(xapi, wanted.name) if made else None):
-        guest.start(xapi, vm)
+    with undoing(f"the guest {wanted.name}", lambda: guest.remove(xapi, wanted.name) if created else None):
+        member = hosts.choose(xapi, vm, wanted.host)
+        began_s = time.monotonic()
+        guest.start(xapi, vm, member)
     result["start_call_ms"] = round((time.monotonic() - began_s) * 1000, 3)
     if module.params["nonce"]:
         result |= _first_answer(module, xapi, vm, began_s)
-    return result | _told(xapi, wanted.name)
+    return result | _state(xapi, wanted.name)
 
 
 def _first_answer(module: AnsibleModule, xapi: Xapi, vm: str, began_s: float) -> Result:
@@ -309,22 +326,26 @@ def _stopped(module: AnsibleModule, xapi: Xapi, name: str) -> Result:
         guest.halt(xapi, vm)
     after = guest.HALTED if vm else "absent"
     diff = {"before": {"power_state": state}, "after": {"power_state": after}}
-    return {"changed": changed, "diff": diff, **_told(xapi, name)}
+    return {"changed": changed, "diff": diff, **_state(xapi, name)}
 
 
 def _absent(module: AnsibleModule, xapi: Xapi, name: str) -> Result:
     changed = guest.exists(xapi, name) if module.check_mode else guest.remove(xapi, name)
     before = "present" if changed else "absent"
     diff = {"before": {"state": before}, "after": {"state": "absent"}}
-    return {"changed": changed, "diff": diff, "uuid": "", "power_state": "absent"}
+    return {"changed": changed, "diff": diff, "uuid": "", "power_state": "absent", "host": {}}
 
 
-def _told(xapi: Xapi, name: str) -> Result:
+def _state(xapi: Xapi, name: str) -> Result:
     vm, record = guest.find(xapi, name)
     if not vm:
-        return {"uuid": "", "power_state": "absent"}
-    hardware = asdict(guest.read_back(xapi, record))
-    return {"uuid": record["uuid"], "power_state": record["power_state"], "hardware": hardware}
+        return {"uuid": "", "power_state": "absent", "host": {}}
+    return {
+        "uuid": record["uuid"],
+        "power_state": record["power_state"],
+        "host": hosts.describe(xapi, record["resident_on"]),
+        "hardware": asdict(guest.read_back(xapi, record)),
+    }
 
 
 if __name__ == "__main__":

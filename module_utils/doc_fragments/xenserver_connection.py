@@ -16,7 +16,7 @@ options:
     type: dict
     suboptions:
       hostname:
-        description: Address of the host; in a pool, of its coordinator.
+        description: Address of the host; in a pool, of any member, best of the coordinator.
         type: str
         required: true
       port:
@@ -32,13 +32,17 @@ options:
         type: str
         required: true
       ca_file:
-        description: PEM file of the CA, or of the host's own certificate. Empty for the CAs of the system.
+        description:
+          - PEM file of the CA, or of the host's own certificate; for a pool, with those of all members.
+          - Empty for the CAs of the system.
         type: path
         default: ""
       fingerprint:
         description:
           - SHA-256 of the host's certificate. With it no other property of the certificate is checked.
-        type: str
+          - For a pool, a list with the SHA-256 of each member's certificate, or a mapping from each member's
+            address to it.
+        type: raw
         default: ""
       validate_certs:
         description: With V(false) every certificate is accepted.

@@ -141,3 +141,11 @@ def test_the_first_step_that_went_wrong_decides(steps: dict[str, Any], state: st
     end = ended(FACTS, steps)
     assert end.state == state and why in end.why
     assert record_of(FACTS, steps).end == end
+
+
+def test_member_of_a_pool_that_ran_the_guest_is_recorded() -> None:
+    host = {"uuid": "u", "name": "xen-2", "address": "192.0.2.11"}
+    recorded = record_of(FACTS, STEPS | {"start": STEPS["start"] | {"host": host}})
+    assert recorded.instance and recorded.instance.resident_on == host
+    alone = record_of(FACTS, STEPS)
+    assert alone.instance and alone.instance.resident_on is None

@@ -5,7 +5,7 @@
     python -m tests.doubles.xapi fault --directory DIR upload_fails --times 1
     python -m tests.doubles.xapi down --directory DIR
 
-`up` answers when it listens, and says whether that was a change; `down` ends its guests too.
+`up` returns when it listens, and reports whether that was a change; `down` ends its guests too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ START_TIMEOUT_S, END_TIMEOUT_S = 20, 20
 
 
 def main() -> int:
-    """Do as told; print one JSON object."""
+    """Do it; print one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m tests.doubles.xapi")
     parser.add_argument("do", choices=["up", "serve", "state", "fault", "down"])
     parser.add_argument("fault", nargs="?", default="")
@@ -46,8 +46,8 @@ def main() -> int:
     parser.add_argument("--how", type=json.loads, default={}, help="what else the fault takes, as JSON")
     wanted = parser.parse_args()
     wanted.directory = wanted.directory.resolve()
-    told = {"up": _up, "serve": _serve, "state": _state, "fault": _fault, "down": _down}[wanted.do](wanted)
-    print(json.dumps(told))
+    result = {"up": _up, "serve": _serve, "state": _state, "fault": _fault, "down": _down}[wanted.do](wanted)
+    print(json.dumps(result))
     return 0
 
 
@@ -57,7 +57,7 @@ def _pid_file(wanted: argparse.Namespace) -> Path:
 
 def _serve(wanted: argparse.Namespace) -> dict[str, Any]:
     backend = Qemu(wanted.directory / "guests", wanted.namespace or None, wanted.accelerator, wanted.cpus)
-    # What an earlier one held is gone with it, as this double keeps no database.
+    # The double keeps no database: disks of an earlier one belong to nothing.
     shutil.rmtree(wanted.directory / "disks", ignore_errors=True)
     double = Double(wanted.directory, backend, wanted.bridge, wanted.port)
 

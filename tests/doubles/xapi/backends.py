@@ -1,6 +1,6 @@
-"""What the double's VM.start really starts. One class a backend; the double calls nothing else.
+"""Backends of the double: each runs VMs in another way. The double calls nothing else.
 
-A VM is known by its uuid. A backend keeps what it needs between calls itself.
+A VM is identified by its uuid. A backend keeps its own state between calls.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Vif:
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a VM is started with. ``params`` are its VCPUs_params: weight, cap, mask."""
+    """The hardware of a VM at its start. ``params`` are its VCPUs_params: weight, cap, mask."""
 
     disks: tuple[Disk, ...]
     vifs: tuple[Vif, ...]
@@ -46,11 +46,11 @@ class Hardware:
 
 
 class Backend(Protocol):
-    """What runs VMs.
+    """Runs VMs.
 
     Attributes:
         accelerator: what runs the virtual CPUs, as records name it: xen, tcg, kvm or none.
-        enforces_cap: whether a CPU cap binds; the double says so where it does not.
+        enforces_cap: whether CPU caps are enforced; the double reports it in its host's software_version.
     """
 
     accelerator: str
@@ -69,7 +69,7 @@ class Backend(Protocol):
         """Memory that the running VM has been given."""
 
     def scheduler(self, vm: str) -> dict[str, str]:
-        """What the scheduler itself says of the running VM: weight, cap, mask; empty where nothing."""
+        """Weight, cap and mask of the running VM by the scheduler itself; empty where it has none."""
 
 
 class Nothing:
@@ -94,7 +94,7 @@ class Nothing:
         return vm in self.running
 
     def memory_bytes(self, vm: str) -> int:
-        """As it was told."""
+        """The memory that it was started with."""
         return self.running[vm]
 
     def scheduler(self, vm: str) -> dict[str, str]:
@@ -104,7 +104,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class _Guest(qemu.Guest):
-    """A QEMU guest whose network card has the address that the VIF says."""
+    """A QEMU guest whose network card has the MAC address of the VIF."""
 
     address: str = ""
 
@@ -116,7 +116,7 @@ class _Guest(qemu.Guest):
 class Qemu:
     """Boots a VM's first disk in QEMU, its card on a bridge of ``namespace``.
 
-    Disk and card are virtio, not Xen's; CPU caps and weights are remembered by the double and do not bind.
+    Disk and card are virtio, not Xen's; CPU caps and weights are stored by the double and not enforced.
     """
 
     enforces_cap = False
@@ -129,7 +129,7 @@ class Qemu:
         self._guests: dict[str, _Guest] = {}
 
     def start(self, vm: str, hardware: Hardware) -> None:
-        """Boot the disk whose place is "0"."""
+        """Boot the disk at place "0"."""
         first = next((disk for disk in hardware.disks if disk.userdevice == "0"), None)
         if first is None or len(hardware.vifs) != 1:
             raise RuntimeError("this backend boots a disk at place 0, with one network card")
@@ -164,7 +164,7 @@ class Qemu:
         return vm in self._guests and qemu.running(self._guests[vm]) is not None
 
     def memory_bytes(self, vm: str) -> int:
-        """As QEMU itself says."""
+        """The memory that QEMU itself reports."""
         return int(qemu.describe(self._guests[vm])["memory_bytes"])
 
     def scheduler(self, vm: str) -> dict[str, str]:

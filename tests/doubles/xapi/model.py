@@ -14,18 +14,18 @@ NULL = "OpaqueRef:NULL"
 
 
 class Failure(Exception):
-    """An error as XAPI answers it: a code and what it carries."""
+    """An error as XAPI answers it: a code and its parameters."""
 
     def __init__(self, code: str, *params: str) -> None:
-        carried = TABLE["errors"][code]
-        assert len(params) == len(carried), f"{code} carries {carried}, not {params}"
+        names = TABLE["errors"][code]
+        assert len(params) == len(names), f"{code} has the parameters {names}, not {params}"
         super().__init__(code, *params)
         self.description = [code, *params]
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message: its parameters with their types, the session left out."""
+    """One message: its parameters with their types, without the session."""
 
     name: str
     params: dict[str, str]
@@ -50,7 +50,7 @@ def message(name: str) -> Message:
 
 
 def check_call(called: Message, params: tuple[Any, ...], exists: Any) -> None:
-    """Check number and types of ``params``; ``exists(class, ref)`` tells whether a reference leads anywhere.
+    """Check number and types of ``params``; ``exists(class, ref)`` is whether there is such an object.
 
     Raises Failure, as XAPI would.
     """

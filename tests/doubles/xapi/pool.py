@@ -1,4 +1,4 @@
-"""A pool of one host: its objects, and what each message does to them."""
+"""A pool: its objects, and the effect of each message on them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ class Pool:
     """All objects, by class and reference, and the answers to calls.
 
     Attributes:
-        used: names of the messages that were called with success, and how often.
+        address: of the coordinator, which is the first of the members.
+        used: names of the messages that succeeded, with the number of calls.
         refused: messages that were answered by an error, with the error.
     """
 
-    def __init__(self, directory: Path, backend: Backend, bridge: str = "br0") -> None:
+    def __init__(self, directory: Path, backend: Backend, bridge: str = "br0", members: int = 1) -> None:
         self.directory, self.backend, self.faults = directory, backend, Faults()
         self.address = "127.0.0.1"
         self.used: dict[str, int] = {}
@@ -41,13 +42,15 @@ class Pool:
         self._objects: dict[str, dict[str, Record]] = {}
         self._sessions: set[str] = set()
         directory.mkdir(parents=True, exist_ok=True)
-        self._found_pool(bridge)
+        hosts = [self._add_host(number) for number in range(1, members + 1)]
+        self._add_pool(bridge, hosts[0])
 
-    def _found_pool(self, bridge: str) -> None:
-        host = self.add(
+    def _add_host(self, number: int) -> str:
+        return self.add(
             "host",
-            name_label="xapi-double",
-            address=self.address,
+            name_label="xapi-double" if number == 1 else f"xapi-double-{number}",
+            address=f"127.0.0.{number}",
+            enabled=True,
             software_version={
                 "product_brand": "unilab XAPI double",
                 "product_version": "1",
@@ -62,6 +65,8 @@ class Pool:
             API_version_major=2,
             API_version_minor=21,
         )
+
+    def _add_pool(self, bridge: str, coordinator: str) -> None:
         sr = self.add(
             "SR",
             name_label="Local storage",
@@ -71,7 +76,7 @@ class Pool:
             physical_utilisation=0,
         )
         self.add("network", name_label="Pool-wide network associated with eth0", bridge=bridge)
-        self.add("pool", name_label="", master=host, default_SR=sr)
+        self.add("pool", name_label="", master=coordinator, default_SR=sr)
         self.add_vm(name_label=TEMPLATE, is_a_template=True)
 
     def add(self, kind: str, **fields: Any) -> str:
@@ -102,18 +107,19 @@ class Pool:
             "guest_metrics": NULL,
             "domain_type": "unspecified",
             "is_control_domain": False,
+            "resident_on": NULL,
         }
         metrics = self.add("VM_metrics", memory_actual=0, VCPUs_number=0, VCPUs_params={})
         return self.add("VM", **(record | fields), metrics=metrics)
 
-    # What tests and the server ask.
+    # For tests and the server.
 
     def exists(self, kind: str, ref: str) -> bool:
-        """Whether a reference leads to an object of this class."""
+        """Whether there is an object of this class and reference."""
         return ref in self._objects.get(kind, {})
 
     def get(self, kind: str, ref: str) -> Record:
-        """The record behind a reference. Raises Failure."""
+        """The record of a reference. Raises Failure."""
         if not self.exists(kind, ref):
             raise Failure("HANDLE_INVALID", kind, ref)
         return self._objects[kind][ref]
@@ -123,7 +129,7 @@ class Pool:
         return self._objects.get(kind, {})
 
     def left_behind(self) -> dict[str, int]:
-        """How many objects there are that calls have made, and sessions that are open."""
+        """Number of the objects that calls have created, and of open sessions."""
         counts = {kind: len(self.all(kind)) for kind in ("VDI", "VBD", "VIF", "task")}
         vms = sum(not vm["is_a_template"] for vm in self.all("VM").values())
         return {"VM": vms, **counts, "session": len(self._sessions)}
@@ -223,13 +229,13 @@ class Pool:
         return record
 
     def _note_end(self, vm: Record) -> None:
-        """A guest that ended by itself halts, for the double knows no reboot."""
+        """A guest that ended by itself halts: the double has no reboot."""
         if vm["power_state"] == "Running" and not self.backend.is_running(vm["uuid"]):
             self._halted(vm)
 
     def _halted(self, vm: Record) -> None:
         self.backend.stop(vm["uuid"])
-        vm["power_state"], vm["domid"] = "Halted", -1
+        vm["power_state"], vm["domid"], vm["resident_on"] = "Halted", -1, NULL
         self.get("VM_metrics", vm["metrics"]).update(memory_actual=0, VCPUs_number=0, VCPUs_params={})
 
     def _log(self, name: str, error: list[str]) -> None:
@@ -359,13 +365,25 @@ class Pool:
         self._require_state(ref, "Halted")
         self.get("VM", ref)["domain_type"] = value
 
+    def _VM_get_possible_hosts(self, ref: str) -> list[str]:
+        self.get("VM", ref)
+        return [host for host, row in self.all("host").items() if row["enabled"]]
+
     def _VM_start(self, ref: str, start_paused: bool, force: bool) -> None:
+        possible = self._VM_get_possible_hosts(ref)
+        if not possible:
+            raise Failure("NO_HOSTS_AVAILABLE")
+        self._VM_start_on(ref, possible[-1], start_paused, force)
+
+    def _VM_start_on(self, ref: str, host: str, start_paused: bool, force: bool) -> None:
         vm = self._refreshed("VM", ref)
+        if not self.get("host", host)["enabled"]:
+            raise Failure("HOST_DISABLED", host)
         if vm["is_a_template"]:
             raise Failure("VM_IS_TEMPLATE", ref)
         self._require_state(ref, "Halted")
         if vm["domain_type"] != "hvm" or "c" not in vm["HVM_boot_params"].get("order", ""):
-            raise Failure("BOOTLOADER_FAILED", ref, "this double boots HVM guests from their disk alone")
+            raise Failure("BOOTLOADER_FAILED", ref, "this double boots HVM guests from a disk only")
         vbds = [self.get("VBD", vbd) for vbd in vm["VBDs"]]
         vifs = [self.get("VIF", vif) for vif in vm["VIFs"]]
         hardware = Hardware(
@@ -381,7 +399,7 @@ class Pool:
             raise Failure("INTERNAL_ERROR", f"the backend cannot start it: {error}") from error
         for vbd in vbds:
             vbd["currently_attached"] = True
-        vm["power_state"], vm["domid"] = "Running", vm.get("starts", 0) + 1
+        vm.update(power_state="Running", domid=vm.get("starts", 0) + 1, resident_on=host)
         vm["starts"] = vm["domid"]
         self.get("VM_metrics", vm["metrics"]).update(VCPUs_number=vm["VCPUs_at_startup"])
 

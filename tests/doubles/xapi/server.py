@@ -1,4 +1,4 @@
-"""The double's server: XML-RPC and uploads over TLS, on 127.0.0.1."""
+"""The double's server: XML-RPC and uploads over TLS, on an address of 127.0.0.0/8."""
 
 from __future__ import annotations
 
@@ -22,22 +22,32 @@ class Double:
     """A running double.
 
     Attributes:
-        pool: its objects, counts and faults.
-        port: where it listens, on 127.0.0.1.
+        pool: its objects, counts and faults; members of one pool share it.
+        address, port: where it listens.
         certificate: its certificate, which is its own CA.
         fingerprint: SHA-256 of the certificate, in hexadecimal.
     """
 
     user, password = USER, PASSWORD
 
-    def __init__(self, directory: Path, backend: Backend, bridge: str = "br0", port: int = 0) -> None:
-        self.pool = Pool(directory / "disks", backend, bridge)
-        self.certificate, key = _make_certificate(directory)
+    def __init__(
+        self,
+        directory: Path,
+        backend: Backend,
+        bridge: str = "br0",
+        port: int = 0,
+        *,
+        address: str = "127.0.0.1",
+        pool: Pool | None = None,
+    ) -> None:
+        self.address = address
+        self.pool = pool or Pool(directory / "disks", backend, bridge)
+        self.certificate, key = _make_certificate(directory, address)
         der = ssl.PEM_cert_to_DER_cert(self.certificate.read_text())
         self.fingerprint = hashlib.sha256(der).hexdigest()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
-        self._server = _Server(("127.0.0.1", port), self, context)
+        self._server = _Server((address, port), self, context)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -57,7 +67,7 @@ class Double:
         self._server.serve_forever()
 
     def state(self) -> dict[str, Any]:
-        """What a test asks of it afterwards."""
+        """Counts and calls, for tests."""
         with self.pool.lock:
             return {
                 "left_behind": self.pool.left_behind(),
@@ -76,12 +86,12 @@ class _Server(ThreadingHTTPServer):
 
     def get_request(self) -> tuple[Any, Any]:
         connection, address = self.socket.accept()
-        # The handshake is left to the handler's thread: a client that says nothing holds up nobody.
+        # The handshake runs in the handler's thread: a silent client then blocks no other.
         secure = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return secure, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients break off on purpose in tests."""
+        """Clients close connections early on purpose in tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,8 +107,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         params, method = xmlrpc.client.loads(body, use_builtin_types=True)
+        if fault := self.server.pool.faults.take("foreign", at=method):
+            # Sent as it is, and then closed: the status line too is the fault's.
+            self.wfile.write(fault["content"])
+            self.close_connection = True
+            return
         answer = self.server.pool.call(method or "", params)
-        self._send(xmlrpc.client.dumps((answer,), methodresponse=True).encode(), "text/xml")
+        if fault := self.server.pool.faults.take("value", at=method):
+            answer = fault["value"]
+        self._send(xmlrpc.client.dumps((answer,), methodresponse=True, allow_none=True).encode(), "text/xml")
 
     def do_GET(self) -> None:
         if self.path != "/double/state":  # the double's own, for playbooks
@@ -125,8 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         """The pool keeps a log of its own."""
 
 
-def _make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and localhost, as XenServer makes one for itself."""
+def _make_certificate(directory: Path, address: str) -> tuple[Path, Path]:
+    """A self-signed certificate for ``address`` and localhost; a XenServer makes one for itself too."""
     directory.mkdir(parents=True, exist_ok=True)
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     if not certificate.exists():
@@ -135,7 +152,7 @@ def _make_certificate(directory: Path) -> tuple[Path, Path]:
                 *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"),
                 *("-pkeyopt", "ec_paramgen_curve:prime256v1"),
                 *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=xapi-double"),
-                *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+                *("-addext", f"subjectAltName=DNS:localhost,IP:{address}"),
             ],
             check=True,
             capture_output=True,

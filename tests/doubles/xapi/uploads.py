@@ -1,4 +1,4 @@
-"""HTTP PUT /import_raw_vdi, as XAPI serves it: 200 before the body, success on the task alone."""
+"""HTTP PUT /import_raw_vdi as XAPI serves it: 200 before the body, the result in the task alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = "/import_raw_vdi"
 
 
 def serve(pool: Pool, request: BaseHTTPRequestHandler) -> None:
-    """Answer the request and take its body."""
+    """Answer the request and read its body."""
     url = urlsplit(request.path)
     query = {key: values[0] for key, values in parse_qs(url.query).items()}
     refusal = _refusal(pool, request, url.path, query)
@@ -54,10 +54,10 @@ def serve(pool: Pool, request: BaseHTTPRequestHandler) -> None:
 
 @dataclass(frozen=True)
 class _Body:
-    """What is to be taken.
+    """A body to read.
 
     Attributes:
-        limit: where the connection is closed too early, None for nowhere.
+        limit: number of bytes after which the connection is closed, None for no such fault.
         pause_s: pause before each block.
     """
 
@@ -72,7 +72,7 @@ class _Body:
 def _refusal(
     pool: Pool, request: BaseHTTPRequestHandler, path: str, query: dict[str, str]
 ) -> tuple[Any, ...] | None:
-    """Status and headers with which the request is refused, None where it is not."""
+    """Status and headers of a refusal, None where the request is accepted."""
     if path != PATH or request.headers.get("Transfer-Encoding"):
         return (404,)
     if pool.faults.take("upload_refused"):
@@ -83,8 +83,9 @@ def _refusal(
         return (400,)
     if query.get("format", "raw") not in ("raw", "vhd"):
         return (404,)
-    if pool.faults.take("redirect"):
-        return 302, {"Location": f"https://{request.headers['Host']}{request.path}"}
+    if fault := pool.faults.take("redirect"):
+        to = fault.get("to") or f"https://{request.headers['Host']}"
+        return 302, {"Location": f"{to}{request.path}"}
     return None
 
 
@@ -97,7 +98,7 @@ def _answer(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str
 
 
 def _take(pool: Pool, vdi: str, body: _Body) -> str:
-    """Write the body to the disk; return what went wrong, "" for nothing."""
+    """Write the body to the disk; return the error, "" for none."""
     with pool.lock:
         target, size = pool.disk_path(vdi), pool.get("VDI", vdi)["virtual_size"]
     if body.format == "raw":
@@ -136,11 +137,11 @@ def _copy(pool: Pool, body: _Body, target: Path) -> str:
 
 
 def _unpack(vhd: Path, target: Path, size: int) -> str:
-    """Dynamic VHD only, as XAPI streams no other: the type is at byte 60 of its footer's copy."""
+    """Dynamic VHD only, like XAPI: the type is at byte 60 of its footer's copy."""
     head = vhd.open("rb").read(512)
     if head[:8] != b"conectix" or int.from_bytes(head[60:64], "big") != 3:
         return "Caught exception: not a dynamic VHD"
-    told = subprocess.run(
+    done = subprocess.run(
         ["qemu-img", "convert", "-n", "-f", "vpc", "-O", "raw", str(vhd), str(target)],
         capture_output=True,
         text=True,
@@ -149,7 +150,7 @@ def _unpack(vhd: Path, target: Path, size: int) -> str:
     if target.stat().st_size < size:
         with target.open("r+b") as disk:
             disk.truncate(size)
-    return f"Caught exception: {told.stderr}" if told.returncode else ""
+    return f"Caught exception: {done.stderr}" if done.returncode else ""
 
 
 def _end_task(pool: Pool, task: str, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""VM.start as Xen's own toolstack does it: `xl create` in a dom0, and the answers of Xen's scheduler.
+"""VMs run by Xen's own toolstack: `xl create` in a dom0, caps read from Xen's scheduler.
 
 Formats: xl.cfg(5), xl-disk-configuration(5), xl(1).
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.doubles.xapi.backends import MIB, Disk, Hardware
 
-# xl waits for udev's and its own scripts; under an emulated CPU that is most of a minute.
+# xl waits for udev's and its own scripts; on an emulated CPU that takes most of a minute.
 CREATE_TIMEOUT_S, CALL_TIMEOUT_S = 240, 120
 SCHEDULERS = {"credit2": "sched-credit2", "credit": "sched-credit"}
 
@@ -20,7 +20,7 @@ SCHEDULERS = {"credit2": "sched-credit2", "credit": "sched-credit"}
 class Xl:
     """Runs a VM as HVM domain that boots its disk by the BIOS and then uses Xen's own disk and card.
 
-    The domain bears the VM's uuid as its name. Its first serial port is written to ``console.log``
+    The domain has the VM's uuid as its name. Its first serial port is written to ``console.log``
     in a folder of that name, kept as ``last-console.log`` when it has ended.
     """
 
@@ -28,11 +28,11 @@ class Xl:
     enforces_cap = True
 
     def __init__(self, directory: Path, extra: str = "") -> None:
-        """``extra``: lines that every domain's configuration gets besides."""
+        """``extra``: lines that are appended to every domain's configuration."""
         self._directory, self._extra = directory, extra
 
     def start(self, vm: str, hardware: Hardware) -> None:
-        """Create the domain; it runs when this returns. Raises RuntimeError with what xl said."""
+        """Create the domain; it runs when this returns. Raises RuntimeError with the output of xl."""
         folder = self._directory / vm
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "xl.cfg"
@@ -49,18 +49,18 @@ class Xl:
         shutil.rmtree(log.parent, ignore_errors=True)
 
     def is_running(self, vm: str) -> bool:
-        """Whether there is such a domain; one that crashed or powered off is gone (on_crash, on_poweroff)."""
+        """Whether the domain exists; one that crashed or powered off does not (on_crash, on_poweroff)."""
         return bool(_xl("domid", vm, may_fail=True).strip())
 
     def memory_bytes(self, vm: str) -> int:
-        """What `xl list` says, which is in whole MiB."""
+        """The memory by `xl list`, which is in whole MiB."""
         return int(_row(_xl("list", vm), vm)[1]) * MIB
 
     def scheduler(self, vm: str) -> dict[str, str]:
-        """Weight and cap out of Xen's scheduler, and the mask where not every CPU is allowed."""
+        """Weight and cap by Xen's scheduler, and the mask where not every CPU is allowed."""
         name = _xl("info", "xen_scheduler").strip()
         if name not in SCHEDULERS:
-            raise RuntimeError(f"Xen's scheduler {name} knows no caps: boot Xen with sched=credit2")
+            raise RuntimeError(f"Xen's scheduler {name} has no caps: boot Xen with sched=credit2")
         weight, cap = _row(_xl(SCHEDULERS[name], "-d", vm), vm)[1:3]
         found = {"weight": weight, "cap": cap}
         # Columns: VCPU CPU state time(s), then "hard / soft" affinity.
@@ -121,7 +121,7 @@ def _xl(*arguments: str, timeout_s: float = CALL_TIMEOUT_S, may_fail: bool = Fal
             ["xl", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except FileNotFoundError:
-        raise RuntimeError("there is no xl here: this backend runs in a Xen dom0") from None
+        raise RuntimeError("xl is not installed here: this backend runs in a Xen dom0") from None
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"xl {arguments[0]} did not end within {timeout_s:g} s") from None
     if done.returncode and not may_fail:

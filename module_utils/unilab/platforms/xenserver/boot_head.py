@@ -1,4 +1,4 @@
-"""The first sectors of a boot disk with another command line: what differs from trial to trial."""
+"""The first sectors of a boot disk with another command line: the part that differs between trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD_BYTES = linux_boot_disk.HEAD_BYTES
 def head_of(image: Path, command_line: str) -> bytes:
     """The first 64 KiB of the raw boot disk ``image`` with ``command_line`` in them.
 
-    Raises LabError where the disk has no place for one, or it is too long.
+    Raises LabError where the disk has no space for one, or it is too long.
     """
     with image.open("rb") as stream:
         head = stream.read(HEAD_BYTES)

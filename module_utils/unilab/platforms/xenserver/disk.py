@@ -1,7 +1,7 @@
-"""A disk image on a XenServer: uploaded once, known by its hash, whole or not there.
+"""A disk image on a XenServer: uploaded once, identified by its hash, complete or absent.
 
-The hash and whether the upload is complete stand in the VDI's other_config. A VDI that says
-`uploading` is what a killed upload left; the next one removes it.
+The hash and the state of the upload are in the VDI's other_config. A VDI in the state `uploading` is
+the rest of a killed upload; the next upload removes it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ansible.module_utils.unilab.platforms.xenserver.places import named
 from ansible.module_utils.unilab.platforms.xenserver.session import Xapi
 from ansible.module_utils.unilab.platforms.xenserver.upload import Progress, upload
 
-# VHD-based storage rounds a disk up to this; we do it ourselves, so that every storage has one size.
+# VHD-based storage rounds a disk up to this; rounding here gives the same size on every storage.
 ALIGNMENT_BYTES = 2 << 20
 SHA256, STATE, GUEST = "unilab_sha256", "unilab_state", "unilab_guest"
 UPLOADING, COMPLETE = "uploading", "complete"
 
-# A disk stays busy for moments after an upload that broke off, or after its VM's end.
+# A disk stays busy for some seconds after an upload that ended early, and after its VM's end.
 BUSY_PATIENCE_S, BUSY_PAUSE_S = 60.0, 0.25
 
 _VHD_COOKIE, _VHD_SIZE_AT, _VHD_TYPE_AT, _VHD_DYNAMIC = b"conectix", 48, 60, 3
@@ -33,7 +33,7 @@ _VHD_COOKIE, _VHD_SIZE_AT, _VHD_TYPE_AT, _VHD_DYNAMIC = b"conectix", 48, 60, 3
 
 @dataclass(frozen=True)
 class Image:
-    """A file on the controller: raw disk or dynamic VHD, the size of the disk that it makes, and its hash."""
+    """A file on the controller: raw disk or dynamic VHD, the size of its disk, and its hash."""
 
     path: Path
     format: str
@@ -43,16 +43,16 @@ class Image:
 
     @property
     def length(self) -> int:
-        """Bytes to send: a raw disk whole, its last 2 MiB filled up with zeros."""
+        """Bytes to send: a raw disk is padded with zeros to whole 2 MiB."""
         return self.virtual_bytes if self.format == "raw" else self.file_bytes
 
     def open(self) -> IO[bytes]:
-        """What is sent, as a stream."""
+        """The bytes to send, as a stream."""
         return _Padded(self.path)  # type: ignore[return-value]
 
 
 class _Padded:
-    """A file's bytes, then zeros for ever."""
+    """A file's bytes, then zeros without end."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -69,7 +69,7 @@ class _Padded:
 
 @dataclass(frozen=True)
 class Head:
-    """The first bytes of a disk, to be written over what is there."""
+    """The first bytes of a disk, which replace those of an uploaded disk."""
 
     content: bytes
     format: str = "raw"
@@ -85,7 +85,7 @@ class Head:
 
 
 def read_image(path: Path) -> Image:
-    """Tell what the file ``path`` is by its content. Raises LabError.
+    """Read format and size of the file ``path`` from its content. Raises LabError.
 
     VHD: Virtual Hard Disk Image Format Specification (Microsoft, 2006), "Hard Disk Footer Format";
     a dynamic one begins with a copy of its footer, whose size at 48 and type at 60 are big-endian.
@@ -111,7 +111,7 @@ def read_image(path: Path) -> Image:
         return Image(path, "vhd", file_bytes, rounded_up(size, ALIGNMENT_BYTES), sha256_of(path))
     if _VHD_COOKIE in (head[:8], foot[:8]):
         raise LabError(
-            f"{path}: key path: XenServer takes dynamic VHDs only. Remedy: qemu-img convert -O vpc "
+            f"{path}: key path: XenServer accepts dynamic VHDs only. Remedy: qemu-img convert -O vpc "
             "-o subformat=dynamic,force_size=on, or give the raw disk."
         )
     return Image(path, "raw", file_bytes, rounded_up(file_bytes, ALIGNMENT_BYTES), sha256_of(path))
@@ -119,11 +119,11 @@ def read_image(path: Path) -> Image:
 
 @dataclass(frozen=True)
 class Found:
-    """What is on the XenServer under a name: the complete disk of this hash, and what is to go.
+    """The disks on the XenServer with one name: the complete one of this hash, and those to remove.
 
     Attributes:
         complete: reference of the disk, "" where there is none; ``record`` is its record.
-        stale: disks of another hash, and what an upload left that was killed.
+        stale: disks of another hash, and incomplete disks of killed uploads.
     """
 
     complete: str
@@ -132,7 +132,7 @@ class Found:
 
 
 def find(xapi: Xapi, name: str, sr: str, sha256: str) -> Found:
-    """Look for the disk ``name`` in ``sr``; disks that unilab did not make are not seen."""
+    """Find the disk ``name`` in ``sr``; disks that unilab did not create are ignored."""
     ours = named(xapi.call.VDI, name, lambda row: SHA256 in row["other_config"] and row["SR"] == sr)
 
     def fits(row: dict[str, Any]) -> bool:
@@ -145,9 +145,9 @@ def find(xapi: Xapi, name: str, sr: str, sha256: str) -> Found:
 
 
 def create(xapi: Xapi, name: str, sr: str, image: Image, progress: Progress) -> tuple[str, int]:
-    """Make the disk of ``image`` in ``sr``; return its reference and the bytes sent.
+    """Create the disk of ``image`` in ``sr``; return its reference and the bytes sent.
 
-    Nothing of it is left where that does not come to its end. Raises LabError.
+    An upload that fails leaves no disk. Raises LabError.
     """
     ref = xapi.call.VDI.create(
         {
@@ -169,14 +169,14 @@ def create(xapi: Xapi, name: str, sr: str, image: Image, progress: Progress) -> 
 
 
 def clone(xapi: Xapi, source: str, name: str, head: bytes) -> str:
-    """A copy of the disk ``source`` for the guest ``name``, ``head`` written over its first bytes.
+    """Clone the disk ``source`` for the guest ``name`` and replace its first bytes by ``head``.
 
     XAPI's raw import writes Content-Length bytes from the start and leaves the rest as it is (vhd-tool,
-    serve_raw_to_raw), so a few sectors are all that is sent. Raises LabError.
+    serve_raw_to_raw), so only a few sectors are sent. Raises LabError.
     """
     ref: str = xapi.call.VDI.clone(source, {})
     with undoing(f"a clone for the guest {name}", lambda: destroy(xapi, ref)):
-        # A clone carries its source's name and marks; it must not be taken for the image itself.
+        # A clone has its source's name and marks; it must not be mistaken for the image itself.
         xapi.call.VDI.set_name_label(ref, clone_name(name))
         for key in (SHA256, STATE):
             xapi.call.VDI.remove_from_other_config(ref, key)
@@ -187,12 +187,12 @@ def clone(xapi: Xapi, source: str, name: str, head: bytes) -> str:
 
 
 def clone_name(guest: str) -> str:
-    """Name of the disk that lives and dies with a guest."""
+    """Name of the disk that is removed with a guest."""
     return f"unilab-guest-{guest}"
 
 
 def clones(xapi: Xapi, guest: str) -> list[str]:
-    """Disks that were cloned for the guest, also those that no VM has any more."""
+    """Disks that were cloned for the guest, also those of no VM."""
     found = named(
         xapi.call.VDI, clone_name(guest), lambda row: row["other_config"].get(GUEST, guest) == guest
     )
@@ -200,7 +200,7 @@ def clones(xapi: Xapi, guest: str) -> list[str]:
 
 
 def destroy(xapi: Xapi, ref: str, patience_s: float = BUSY_PATIENCE_S) -> None:
-    """Remove a disk; wait while it is busy. Raises XAPI's error where it stays so."""
+    """Remove a disk; wait while it is busy. Raises XAPI's error where it stays busy."""
     from XenAPI import Failure
 
     deadline_s = time.monotonic() + patience_s

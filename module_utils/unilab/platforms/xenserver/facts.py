@@ -1,18 +1,17 @@
-"""What a host says of itself."""
+"""The facts of a host, as XAPI has them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.unilab.platforms.xenserver import places
+from ansible.module_utils.unilab.platforms.xenserver import hosts, places
 from ansible.module_utils.unilab.platforms.xenserver.guest import has_template
 from ansible.module_utils.unilab.platforms.xenserver.session import Xapi
 
 
-def facts_of(xapi: Xapi, sr: str, network: str) -> dict[str, Any]:
-    """The facts that the module xenserver_facts returns. Raises LabError."""
-    (pool,) = xapi.call.pool.get_all()
-    host = xapi.call.host.get_record(xapi.call.pool.get_master(pool))
+def facts_of(xapi: Xapi, sr: str, network: str, member: str = "") -> dict[str, Any]:
+    """The facts of ``member`` or the coordinator, as xenserver_facts returns them. Raises LabError."""
+    host = xapi.call.host.get_record(hosts.find(xapi, member))
     software, cpu = host["software_version"], host["cpu_info"]
     versions = {key: software[key] for key in ("xen", "xapi", "platform_version") if key in software}
     storage = xapi.call.SR.get_record(places.storage(xapi, sr))
@@ -20,14 +19,16 @@ def facts_of(xapi: Xapi, sr: str, network: str) -> dict[str, Any]:
     return {
         "provenance": {
             "cpu": cpu.get("modelname", "unknown"),
-            "cpus": int(cpu.get("cpu_count", 0)),
+            "cpus": _number(cpu.get("cpu_count", "")),
             "cpu_mhz": cpu.get("speed", "unknown"),
             "kernel": software.get("linux", "unknown"),
             "operating_system": f"{software.get('product_brand')} {software.get('product_version')}",
             "virtualization": "xen",
             "versions": versions,
         },
-        # What the double of the tests says of itself, so that its figures are not taken for Xen's.
+        "host": hosts.summary(host),
+        "members": [hosts.describe(xapi, ref) for ref in xapi.call.host.get_all()],
+        # Only the double of the tests has these keys: its figures are not to be taken for Xen's.
         "accelerator": software.get("unilab_accelerator", "xen"),
         "cap_enforced": software.get("unilab_cap_enforced", "true") == "true",
         "api_version": [int(host["API_version_major"]), int(host["API_version_minor"])],
@@ -42,3 +43,8 @@ def facts_of(xapi: Xapi, sr: str, network: str) -> dict[str, Any]:
         else {},
         "template": has_template(xapi),
     }
+
+
+def _number(text: str) -> int:
+    """A number out of a map of strings, which the data model does not bound; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

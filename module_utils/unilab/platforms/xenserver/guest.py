@@ -1,7 +1,7 @@
-"""A guest from an uploaded disk: made, capped, started, ended.
+"""A guest from an uploaded disk: created, capped, started, ended.
 
-A guest is made anew where anything of it is to be another: it holds nothing worth keeping, for its
-disk is a clone of the uploaded one. VMs that unilab did not make are never touched.
+A guest that differs in any property is recreated: it holds nothing worth keeping, because its disk is
+a clone of the uploaded one. VMs that unilab did not create are never changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HALTED, RUNNING = "Halted", "Running"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a guest is to be.
+    """The wanted properties of a guest.
 
     Attributes:
         name: of the VM.
@@ -32,8 +32,9 @@ class Wanted:
         head: first bytes of the clone, with this boot's command line; b"" leaves them.
         vcpus_params: weight, cap, mask as XAPI wants them.
         network: name or uuid; "" for no card.
-        mac: "" has XenServer choose.
+        mac: "" lets XenServer choose.
         boot_order: BIOS letters: c disk, d CD, n network.
+        host: member of the pool that runs the guest, see ``hosts.choose``.
     """
 
     name: str
@@ -45,16 +46,17 @@ class Wanted:
     network: str
     mac: str
     boot_order: str
+    host: str = ""
 
     @property
     def boot_id(self) -> str:
-        """Which disk with which head: a hash that the guest carries."""
+        """Hash of the disk and its head, stored with the guest."""
         return hashlib.sha256(self.disk.encode() + b"\0" + self.head).hexdigest()
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a guest is, read back from XAPI."""
+    """The properties of a guest, read back from XAPI."""
 
     memory_bytes: int
     memory_dynamic_bytes: int
@@ -73,14 +75,14 @@ class Hardware:
 def find(xapi: Xapi, name: str) -> tuple[str, dict[str, Any]]:
     """Reference and record of the guest; ("", {}) where there is none.
 
-    Raises LabError where a VM of this name is not unilab's, or where there are several.
+    Raises LabError where a VM of this name is not one of unilab, or where there are several.
     """
     there = named(xapi.call.VM, name, lambda row: not row["is_control_domain"])
     ours = {ref: row for ref, row in there.items() if row["other_config"].get(MARK) == name}
     if len(there) > len(ours):
         raise LabError(
-            f"key name: there is a VM '{name}' that unilab did not make. Remedy: choose another name; it is "
-            "left as it is."
+            f"key name: there is a VM '{name}' that unilab did not create. Remedy: choose another "
+            "name; it is not changed."
         )
     if len(ours) > 1:
         raise LabError(
@@ -90,7 +92,7 @@ def find(xapi: Xapi, name: str) -> tuple[str, dict[str, Any]]:
 
 
 def read_back(xapi: Xapi, record: Mapping[str, Any]) -> Hardware:
-    """What XAPI says of a guest."""
+    """The properties of a guest by its record."""
     cards = [xapi.call.VIF.get_record(ref) for ref in record["VIFs"]]
     networks = [xapi.call.network.get_record(card["network"])["name_label"] for card in cards]
     params = record["VCPUs_params"]
@@ -111,7 +113,7 @@ def read_back(xapi: Xapi, record: Mapping[str, Any]) -> Hardware:
 
 
 def hardware_of(xapi: Xapi, wanted: Wanted, found: Hardware | None) -> Hardware:
-    """What a guest is to be, in the terms of ``read_back``; what is left to XenServer is as ``found``."""
+    """The wanted properties in the form of ``read_back``; those that XenServer chose are as ``found``."""
     network = ""
     if wanted.network:
         network = xapi.call.network.get_record(places.network(xapi, wanted.network))["name_label"]
@@ -133,7 +135,7 @@ def hardware_of(xapi: Xapi, wanted: Wanted, found: Hardware | None) -> Hardware:
 
 
 def create(xapi: Xapi, wanted: Wanted) -> str:
-    """Make the guest, halted; return its reference. Nothing is left where that fails. Raises LabError."""
+    """Create the guest, halted; return its reference. Nothing remains where that fails. Raises LabError."""
     source = _uploaded(xapi, wanted.disk)
     network = places.network(xapi, wanted.network) if wanted.network else ""
     template = _template(xapi)
@@ -150,7 +152,10 @@ def create(xapi: Xapi, wanted: Wanted) -> str:
         found = read_back(xapi, xapi.call.VM.get_record(vm))
         expected = hardware_of(xapi, wanted, found)
         if found != expected:
-            raise LabError(f"guest {wanted.name}: wanted {expected}, and XenServer took {found}.")
+            raise LabError(
+                f"guest {wanted.name}: wanted {expected}, and XenServer has {found}. Remedy: see "
+                "/var/log/xensource.log on the host."
+            )
     return vm
 
 
@@ -182,7 +187,7 @@ def _template(xapi: Xapi) -> str:
 
 
 def has_template(xapi: Xapi) -> bool:
-    """Whether the template that guests are made from is there."""
+    """Whether the template that guests are created from exists."""
     return bool(_templates(xapi))
 
 
@@ -192,16 +197,16 @@ def _templates(xapi: Xapi) -> dict[str, dict[str, Any]]:
 
 def _set_hardware(xapi: Xapi, vm: str, wanted: Wanted) -> None:
     call, memory = xapi.call.VM, str(wanted.memory_bytes)
-    # All dynamic limits at the top: nothing may take memory away while the guest is measured.
+    # All dynamic limits at the maximum: the guest must keep its memory while it is measured.
     call.set_memory_limits(vm, memory, memory, memory, memory)
-    # 0 < startup <= most must hold at every step, and the template has one of each.
+    # 0 < startup <= max must hold at every step, and the template has one of each.
     call.set_VCPUs_max(vm, str(wanted.vcpus))
     call.set_VCPUs_at_startup(vm, str(wanted.vcpus))
     call.set_VCPUs_params(vm, dict(wanted.vcpus_params))
     call.set_domain_type(vm, "hvm")
     call.set_HVM_boot_policy(vm, "BIOS order")
     call.set_HVM_boot_params(vm, {"order": wanted.boot_order})
-    # A guest that ends by itself must be seen to have ended, and not boot for ever.
+    # A guest that ends by itself must stay ended, so that its end is noticed.
     call.set_actions_after_reboot(vm, "destroy")
     call.set_actions_after_crash(vm, "destroy")
 
@@ -234,9 +239,9 @@ def _vif(vm: str, network: str, mac: str) -> dict[str, Any]:
     }
 
 
-def start(xapi: Xapi, vm: str) -> None:
-    """Start a halted guest; answers when it runs."""
-    xapi.call.VM.start(vm, False, False)
+def start(xapi: Xapi, vm: str, host: str) -> None:
+    """Start a halted guest on the member ``host``, a reference; returns when it runs."""
+    xapi.call.VM.start_on(vm, host, False, False)
 
 
 def runs(xapi: Xapi, vm: str) -> bool:
@@ -245,7 +250,7 @@ def runs(xapi: Xapi, vm: str) -> bool:
 
 
 def halt(xapi: Xapi, vm: str) -> bool:
-    """End a guest at once, for it has no agent that could be asked. True when it ran."""
+    """End a guest at once, because it has no agent for a clean shutdown. True when it ran."""
     from XenAPI import Failure
 
     if xapi.call.VM.get_power_state(vm) == HALTED:
@@ -253,14 +258,14 @@ def halt(xapi: Xapi, vm: str) -> bool:
     try:
         xapi.call.VM.hard_shutdown(vm)
     except Failure as failure:
-        # It has ended by itself in between.
+        # It has ended by itself meanwhile.
         if failure.details[0] != "VM_BAD_POWER_STATE":
             raise
     return True
 
 
 def remove(xapi: Xapi, name: str) -> bool:
-    """Remove every guest of this name that unilab made, and their disks. True when there was anything."""
+    """Remove every guest of this name that unilab created, and its disks. True when there was one."""
     ours = named(xapi.call.VM, name, lambda row: row["other_config"].get(MARK) == name)
     for vm in ours:
         _remove(xapi, vm)
@@ -277,7 +282,7 @@ def exists(xapi: Xapi, name: str) -> bool:
 
 
 def _remove(xapi: Xapi, vm: str) -> None:
-    """Remove a VM, and what of its disks is its own."""
+    """Remove a VM and the disks that were cloned for it."""
     halt(xapi, vm)
     record = xapi.call.VM.get_record(vm)
     disks = [xapi.call.VBD.get_record(ref)["VDI"] for ref in record["VBDs"]]

@@ -6,17 +6,25 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms.xenserver.answers import ForeignAnswer
 from ansible.module_utils.unilab.platforms.xenserver.session import Xapi
 
 NULL = "OpaqueRef:NULL"
+
+
+def pool(xapi: Xapi) -> str:
+    """Reference of the pool: each XAPI has one. Raises ForeignAnswer."""
+    found: list[str] = xapi.call.pool.get_all()
+    if len(found) != 1:
+        raise ForeignAnswer("pool.get_all", f"it has {len(found)} pools, and each XAPI has one")
+    return found[0]
 
 
 def storage(xapi: Xapi, name: str) -> str:
     """Reference of the SR with this name or uuid; "" is the pool's default. Raises LabError."""
     if name:
         return _one(xapi.call.SR, "storage repository", "sr", name)
-    (pool,) = xapi.call.pool.get_all()
-    ref: str = xapi.call.pool.get_default_SR(pool)
+    ref: str = xapi.call.pool.get_default_SR(pool(xapi))
     try:
         xapi.call.SR.get_record(ref)
     except _failure():
@@ -52,6 +60,6 @@ def _failure() -> type[Exception]:
 
 
 def named(messages: Any, name: str, keep: Callable[[dict[str, Any]], bool]) -> dict[str, dict[str, Any]]:
-    """Objects with this name whose record ``keep`` says yes to: reference to record."""
+    """Objects with this name whose record ``keep`` accepts: reference to record."""
     records = {ref: messages.get_record(ref) for ref in messages.get_by_name_label(name)}
     return {ref: record for ref, record in records.items() if keep(record)}

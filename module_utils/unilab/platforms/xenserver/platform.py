@@ -1,13 +1,13 @@
-"""Guests of XenServer: everything is asked of XAPI, from the controller."""
+"""Guests of XenServer, controlled through XAPI from the controller."""
 
 from __future__ import annotations
 
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms.base import Cap, Host, Instance, Memory, cap
-from ansible.module_utils.unilab.platforms.xenserver import guest, running
+from ansible.module_utils.unilab.platforms.xenserver import guest, hosts, running
 from ansible.module_utils.unilab.platforms.xenserver.session import Login, session
 
-# What XAPI is asked for, and the row that it becomes: resource, kind, unit.
+# A limit of ``running.read_limits`` to its row: resource, kind, unit.
 _CAPS = {
     "vcpus": ("cpu", "vcpus", "cpus"),
     "cap": ("cpu", "cap", "cpus"),
@@ -26,10 +26,11 @@ class XenServerPlatform:
     changes_caps = False
 
     def start(self, host: Host, instance: Instance, boot: guest.Wanted) -> None:
-        """Make a fresh guest, and start it."""
+        """Create a fresh guest and start it."""
         with session(_login(instance)) as xapi:
             guest.remove(xapi, instance.name)
-            guest.start(xapi, guest.create(xapi, boot))
+            vm = guest.create(xapi, boot)
+            guest.start(xapi, vm, hosts.choose(xapi, vm, boot.host))
 
     def stop(self, host: Host, instance: Instance) -> bool:
         """Halt the guest and remove it with its disk. True when there was anything."""

@@ -1,4 +1,4 @@
-"""What XAPI says of a running guest: its caps and its memory, each with the call that says so."""
+"""Caps and memory of a running guest, each with the XAPI call that it was read by."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Option = dict[str, Any]
 
 
 def read_limits(option: Option, name: str) -> dict[str, tuple[str, Any]]:
-    """Limits of the running guest ``name``: what is limited to (source, value). Raises LabError.
+    """Limits of the running guest ``name``: limit to (source, value). Raises LabError.
 
-    Keys: vcpus (CPUs), cap (CPUs' worth of time), weight, mask (CPU list), memory_limit and
-    memory_actual (bytes), scheduler (VCPUs_params as Xen holds them, empty where XAPI does not say).
+    Keys: vcpus (CPUs), cap (CPU time in CPUs), weight, mask (CPU list), memory_limit and memory_actual
+    (bytes), scheduler (VCPUs_params of Xen's scheduler, empty where XAPI does not report them).
     """
     with session(Login.of(option)) as xapi:
         record, metrics = _running(xapi, name)
@@ -37,7 +37,7 @@ def read_memory(option: Option, name: str) -> dict[str, tuple[str, int]]:
 
     ``allocation`` is the domain's pages now, ``allocation_mean`` the same over the last seconds from
     the host's round-robin database. ``guest_reported`` needs an agent within the guest, which OSv
-    and a bare Linux guest do not have; it is left out where nobody reports.
+    and unilab's Linux guest do not have; without one the key is missing.
     """
     with session(Login.of(option)) as xapi:
         _record, metrics = _running(xapi, name)
@@ -57,16 +57,16 @@ def read_memory(option: Option, name: str) -> dict[str, tuple[str, int]]:
 def _running(xapi: Xapi, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     vm, record = guest.find(xapi, name)
     if not vm or record["power_state"] != guest.RUNNING:
-        raise LabError(f"guest {name} does not run on {xapi.login.hostname}: there is nothing to read.")
+        raise LabError(f"guest {name} does not run on {xapi.login.hostname}. Remedy: start it first.")
     return record, xapi.call.VM_metrics.get_record(record["metrics"])
 
 
 def _data_source(xapi: Xapi, vm: str, name: str) -> float | None:
-    """A value of the round-robin database, None where it holds none of this name yet (or NaN)."""
+    """A value of the round-robin database, None where it has none of this name yet (or NaN)."""
     from XenAPI import Failure
 
     try:
         value = float(xapi.call.VM.query_data_source(vm, name))
     except Failure:
         return None
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""The first answer of a guest that lives elsewhere: polled from a namespace, its end asked of XAPI."""
+"""The first answer of a guest on another host: polled from a namespace, its state read by XAPI."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def wait_for_answer(
     namespace: str,
     alive: Callable[[], bool],
 ) -> first_answer.FirstAnswer:
-    """Poll GET /identity at ``place`` from ``namespace``, "" for our own, until it carries ``nonce``.
+    """Poll GET /identity at ``place`` from ``namespace``, "" for our own, until it contains ``nonce``.
 
-    ``alive`` is asked in this thread, and so by connections of our own namespace; the time is one
-    clock's. Raises NoAnswer, and what ``alive`` raises.
+    ``alive`` is called in this thread, and so in our own network namespace; all times are by one
+    clock. Raises NoAnswer, and what ``alive`` raises.
     """
     gone = threading.Event()
     address, port = place

@@ -1,4 +1,4 @@
-"""The XAPI double: its table against the official data model, and its refusal of what XAPI would refuse."""
+"""The XAPI double: its table against the official data model, and its refusals, which are those of XAPI."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MODEL = os.environ.get("UNILAB_XENAPI_JSON", "")
 
 @pytest.fixture(scope="module")
 def model() -> dict[str, Any]:
-    """XAPI's data model, class to what it says of it."""
+    """XAPI's data model: class to its description."""
     if not MODEL:
         pytest.skip("UNILAB_XENAPI_JSON names no data model (xenapi.json, from xapi's own build)")
     return {row["name"]: row for row in json.loads(Path(MODEL).read_text())}
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
-def test_each_message_is_as_the_model_states_it(name: str, model: dict[str, Any]) -> None:
+def test_messages_equal_those_of_the_model(name: str, model: dict[str, Any]) -> None:
     ours = MESSAGES[name]
     kind, _, verb = name.partition(".")
     (theirs,) = (row for row in model[kind]["messages"] if row["name"] == verb)
@@ -42,7 +42,7 @@ def test_each_message_is_as_the_model_states_it(name: str, model: dict[str, Any]
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE["constructors"]))
-def test_each_constructor_is_as_the_model_states_it(kind: str, model: dict[str, Any]) -> None:
+def test_constructors_equal_those_of_the_model(kind: str, model: dict[str, Any]) -> None:
     given = [row for row in model[kind]["fields"] if row["qualifier"] in ("RO/constructor", "RW")]
     required = {row["name"]: row["type"] for row in given if row.get("default") is None}
     optional = {row["name"]: row["type"] for row in given if row.get("default") is not None}
@@ -50,12 +50,12 @@ def test_each_constructor_is_as_the_model_states_it(kind: str, model: dict[str, 
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE["fields"]))
-def test_each_field_is_as_the_model_states_it(kind: str, model: dict[str, Any]) -> None:
+def test_fields_equal_those_of_the_model(kind: str, model: dict[str, Any]) -> None:
     theirs = {row["name"]: row["type"] for row in model[kind]["fields"]}
     assert {name: theirs.get(name) for name in TABLE["fields"][kind]} == TABLE["fields"][kind]
 
 
-def test_each_enum_is_as_the_model_states_it(model: dict[str, Any]) -> None:
+def test_enums_equal_those_of_the_model(model: dict[str, Any]) -> None:
     theirs = {
         row["name"]: [value["name"] for value in row["values"]]
         for kind in model.values()
@@ -64,7 +64,7 @@ def test_each_enum_is_as_the_model_states_it(model: dict[str, Any]) -> None:
     assert {name: theirs.get(name) for name in TABLE["enums"]} == TABLE["enums"]
 
 
-def test_each_error_carries_what_the_model_states() -> None:
+def test_error_parameters_equal_those_of_the_model() -> None:
     path = Path(MODEL).with_name("xapi-errors.json") if MODEL else None
     if path is None or not path.is_file():
         pytest.skip("UNILAB_XENAPI_JSON names no data model with xapi-errors.json beside it")
@@ -80,7 +80,7 @@ def double(tmp_path: Path) -> Iterator[Double]:
 
 
 class Caller:
-    """Calls as raw XML-RPC, wrong ones too."""
+    """Calls as raw XML-RPC, invalid ones too."""
 
     def __init__(self, double: Double) -> None:
         url = f"https://127.0.0.1:{double.port}/"
@@ -92,14 +92,14 @@ class Caller:
         return getattr(self._proxy, name)(*params)  # type: ignore[no-any-return]
 
     def call(self, name: str, *params: Any) -> Any:
-        told = self.answer(name, *params)
-        assert told["Status"] == "Success", told
-        return told["Value"]
+        answer = self.answer(name, *params)
+        assert answer["Status"] == "Success", answer
+        return answer["Value"]
 
     def refused(self, name: str, *params: Any) -> list[str]:
-        told = self.answer(name, self.session, *params)
-        assert told["Status"] == "Failure", told
-        return told["ErrorDescription"]  # type: ignore[no-any-return]
+        answer = self.answer(name, self.session, *params)
+        assert answer["Status"] == "Failure", answer
+        return answer["ErrorDescription"]  # type: ignore[no-any-return]
 
     def disk(self, **changes: Any) -> dict[str, Any]:
         (pool,) = self.call("pool.get_all", self.session)
@@ -125,7 +125,7 @@ def caller(double: Double) -> Caller:
     return Caller(double)
 
 
-def test_what_is_right_is_answered(caller: Caller) -> None:
+def test_valid_call_is_answered(caller: Caller) -> None:
     vdi = caller.call("VDI.create", caller.session, caller.disk())
     record = caller.call("VDI.get_record", caller.session, vdi)
     assert record["virtual_size"] == str(2 << 20), "an int comes as a decimal string, rounded up to 2 MiB"
@@ -144,18 +144,18 @@ def test_what_is_right_is_answered(caller: Caller) -> None:
         ({"colour": "red"}, ["FIELD_TYPE_ERROR", "colour"]),
     ],
 )
-def test_a_wrong_constructor_is_refused(changes: dict[str, Any], error: list[str], caller: Caller) -> None:
+def test_invalid_constructor_is_refused(changes: dict[str, Any], error: list[str], caller: Caller) -> None:
     assert caller.refused("VDI.create", caller.disk(**changes)) == error
 
 
 @pytest.mark.parametrize("missing", sorted(TABLE["constructors"]["VDI"]["required"]))
-def test_a_constructor_without_a_required_field_is_refused(missing: str, caller: Caller) -> None:
+def test_constructor_without_a_required_field_is_refused(missing: str, caller: Caller) -> None:
     disk = caller.disk()
     del disk[missing]
     assert caller.refused("VDI.create", disk) == ["FIELD_TYPE_ERROR", missing]
 
 
-def test_calls_of_another_shape_are_refused(caller: Caller) -> None:
+def test_calls_of_a_wrong_shape_are_refused(caller: Caller) -> None:
     vm = caller.guest()
     assert caller.refused("VM.begin", vm) == ["MESSAGE_METHOD_UNKNOWN", "VM.begin"]
     assert caller.refused("VM.start", vm, False) == ["MESSAGE_PARAMETER_COUNT_MISMATCH", "VM.start", "4", "3"]
@@ -164,7 +164,7 @@ def test_calls_of_another_shape_are_refused(caller: Caller) -> None:
     assert caller.refused("VM.set_domain_type", vm, "hvmm") == ["INVALID_VALUE", "value", "hvmm"]
 
 
-def test_what_xapi_never_does_is_refused(caller: Caller) -> None:
+def test_operations_that_xapi_never_does_are_refused(caller: Caller) -> None:
     vm = caller.guest()
     assert caller.refused("VM.add_to_VCPUs_params_live", vm, "cap", "50")[0] == "NOT_IMPLEMENTED"
     assert caller.refused("VM.set_memory_limits", vm, "4", "3", "2", "1") == [
@@ -177,7 +177,7 @@ def test_what_xapi_never_does_is_refused(caller: Caller) -> None:
     assert caller.refused("VDI.get_by_uuid", "none") == ["UUID_INVALID", "VDI", "none"]
 
 
-def test_a_running_guest_is_halted_before_it_is_changed(caller: Caller, double: Double) -> None:
+def test_running_guest_cannot_be_changed(caller: Caller, double: Double) -> None:
     vm = caller.guest()
     assert caller.refused("VM.start", vm, False, False)[0] == "BOOTLOADER_FAILED", "not hvm"
     caller.call("VM.set_domain_type", caller.session, vm, "hvm")
@@ -195,6 +195,6 @@ def test_a_running_guest_is_halted_before_it_is_changed(caller: Caller, double: 
     assert set(double.state()["left_behind"].values()) == {0}
 
 
-def test_a_session_that_is_gone_is_refused(caller: Caller, double: Double) -> None:
+def test_ended_session_is_refused(caller: Caller, double: Double) -> None:
     double.pool.forget_sessions()
     assert caller.refused("pool.get_all") == ["SESSION_INVALID", caller.session]

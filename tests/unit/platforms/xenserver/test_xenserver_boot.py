@@ -1,4 +1,4 @@
-"""VM.start of the XAPI double really boots what was uploaded, with the guest's own head written over it."""
+"""The XAPI double boots the uploaded disk, with the guest's own head written over its start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def double(tmp_path: Path) -> Iterator[Double]:
 
 
 @needs
-def test_the_uploaded_bytes_boot(double: Double, tmp_path: Path) -> None:
+def test_uploaded_disk_boots(double: Double, tmp_path: Path) -> None:
     path = tmp_path / "boot.raw"
     sector = (CODE + SAYS + b"\0").ljust(510, b"\0") + b"\x55\xaa"
     path.write_bytes(sector.ljust(2 * MIB, b"\0"))

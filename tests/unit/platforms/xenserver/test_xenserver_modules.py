@@ -1,4 +1,4 @@
-"""The modules against the XAPI double, which here boots nothing: what is done, what is left, what is told."""
+"""The modules against the XAPI double without guests: effects, remaining objects, messages."""
 
 from __future__ import annotations
 
@@ -63,50 +63,50 @@ def remove(double: Double) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def left(double: Double) -> dict[str, int]:
+def remaining(double: Double) -> dict[str, int]:
     return {key: count for key, count in double.state()["left_behind"].items() if count}
 
 
 # Disks.
 
 
-def test_a_disk_is_uploaded_once(double: Double, image: Path) -> None:
+def test_disk_is_uploaded_once(double: Double, image: Path) -> None:
     first, second = upload(double, image), upload(double, image)
     assert first["changed"] and first["sent_bytes"] == 4 * MIB == first["virtual_size_bytes"]
     assert not second["changed"] and second["sent_bytes"] == 0 and second["uuid"] == first["uuid"]
     assert double.state()["uploaded_bytes"] == 4 * MIB
     stored = next(iter((double.pool.directory).glob("*.raw"))).read_bytes()
     assert stored == image.read_bytes() + bytes(MIB)
-    assert left(double) == {"VDI": 1}
+    assert remaining(double) == {"VDI": 1}
 
 
-def test_a_disk_of_another_content_replaces_it(double: Double, image: Path) -> None:
+def test_disk_of_other_content_is_replaced(double: Double, image: Path) -> None:
     first = upload(double, image)
     image.write_bytes(b"other" * 1000)
     check, second = upload(double, image, check=True), upload(double, image)
     assert check["changed"] and check["diff"]["before"]["stale_disks"] == 1
     assert second["changed"] and second["uuid"] != first["uuid"]
-    assert left(double) == {"VDI": 1}
+    assert remaining(double) == {"VDI": 1}
 
 
-def test_check_mode_uploads_and_removes_nothing(double: Double, image: Path) -> None:
+def test_check_mode_changes_no_disk(double: Double, image: Path) -> None:
     assert upload(double, image, check=True)["changed"]
-    assert left(double) == {}
+    assert remaining(double) == {}
     upload(double, image)
     assert run("xenserver_disk", True, connection=connection(double), name="image", state="absent")["changed"]
-    assert left(double) == {"VDI": 1}
+    assert remaining(double) == {"VDI": 1}
 
 
-def test_what_unilab_did_not_make_is_left(double: Double, image: Path) -> None:
+def test_disks_of_others_are_not_changed(double: Double, image: Path) -> None:
     upload(double, image)
     (theirs,) = double.pool.all("VDI").values()
     theirs["other_config"] = {}
     assert upload(double, image)["changed"]
     remove(double)
-    assert left(double) == {"VDI": 1} and theirs in double.pool.all("VDI").values()
+    assert remaining(double) == {"VDI": 1} and theirs in double.pool.all("VDI").values()
 
 
-def test_a_dynamic_vhd_arrives_as_the_disk_that_it_is(double: Double, image: Path) -> None:
+def test_dynamic_vhd_is_uploaded_with_its_content(double: Double, image: Path) -> None:
     vhd = image.with_suffix(".vhd")
     options = ["-f", "raw", "-O", "vpc", "-o", "subformat=dynamic,force_size=on"]
     subprocess.run(["qemu-img", "convert", *options, str(image), str(vhd)], check=True)
@@ -115,18 +115,18 @@ def test_a_dynamic_vhd_arrives_as_the_disk_that_it_is(double: Double, image: Pat
     assert next(iter(double.pool.directory.glob("*.raw"))).read_bytes()[: 3 * MIB] == image.read_bytes()
 
 
-def test_a_killed_upload_s_rest_is_removed_by_the_next(double: Double, image: Path) -> None:
+def test_disk_in_state_uploading_is_replaced(double: Double, image: Path) -> None:
     upload(double, image)
     (record,) = double.pool.all("VDI").values()
     record["other_config"]["unilab_state"] = "uploading"
     assert upload(double, image)["changed"]
-    assert left(double) == {"VDI": 1} and record not in double.pool.all("VDI").values()
+    assert remaining(double) == {"VDI": 1} and record not in double.pool.all("VDI").values()
 
 
 # Guests.
 
 
-def test_a_guest_is_made_as_described_and_read_back(double: Double, image: Path) -> None:
+def test_guest_is_created_and_its_properties_read_back(double: Double, image: Path) -> None:
     disk = upload(double, image)["uuid"]
     wanted = {"vcpus": 2, "cap_percent": 150, "weight": 512, "mask": "0-1"}
     check, first, second = (guest(double, disk, state, **wanted) for state in (True, False, False))
@@ -136,25 +136,23 @@ def test_a_guest_is_made_as_described_and_read_back(double: Double, image: Path)
     assert hardware["memory_bytes"] == hardware["memory_dynamic_bytes"] == 64 * MIB
     assert (hardware["mac"], hardware["network"]) == ("02:00:00:00:00:01", NETWORK)
     assert check["diff"]["after"]["cap_percent"] == 150 and check["diff"]["before"]["power_state"] == "absent"
-    assert left(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
+    assert remaining(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
     gone, _ = remove(double)
-    assert gone["changed"] and left(double) == {}
+    assert gone["changed"] and remaining(double) == {}
     assert not remove(double)[0]["changed"]
 
 
 @pytest.mark.parametrize(
     "change", [{"memory_mib": 128}, {"vcpus": 2}, {"cap_percent": 50}, {"mac": "02:00:00:00:00:02"}]
 )
-def test_a_guest_of_which_anything_differs_is_made_anew(
-    change: dict[str, Any], double: Double, image: Path
-) -> None:
+def test_guest_that_differs_is_recreated(change: dict[str, Any], double: Double, image: Path) -> None:
     disk = upload(double, image)["uuid"]
     first, second = guest(double, disk), guest(double, disk, **change)
     assert second["changed"] and second["uuid"] != first["uuid"] and second["power_state"] == "Running"
-    assert left(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
+    assert remaining(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
 
 
-def test_stopped_and_restarted(double: Double, image: Path) -> None:
+def test_guest_is_stopped_and_restarted(double: Double, image: Path) -> None:
     disk, to = upload(double, image)["uuid"], connection(double)
     guest(double, disk)
     check = run("xenserver_guest", True, connection=to, name="instance", state="stopped")
@@ -167,15 +165,15 @@ def test_stopped_and_restarted(double: Double, image: Path) -> None:
     assert not run("xenserver_guest", connection=to, name="nobody", state="stopped")["changed"]
 
 
-def test_a_vm_that_unilab_did_not_make_is_left(double: Double, image: Path) -> None:
+def test_vm_of_others_is_not_changed(double: Double, image: Path) -> None:
     disk = upload(double, image)["uuid"]
     theirs = double.pool.add_vm(name_label="instance")
-    assert "that unilab did not make" in guest(double, disk)["msg"]
+    assert "that unilab did not create" in guest(double, disk)["msg"]
     remove(double)
     assert double.pool.exists("VM", theirs)
 
 
-def test_the_command_line_is_in_the_guest_s_own_disk_alone(double: Double, tmp_path: Path) -> None:
+def test_command_line_is_written_to_the_clone_only(double: Double, tmp_path: Path) -> None:
     path = boot_disk(tmp_path / "boot.raw")
     content = path.read_bytes()
     disk = upload(double, path)["uuid"]
@@ -187,7 +185,7 @@ def test_the_command_line_is_in_the_guest_s_own_disk_alone(double: Double, tmp_p
     assert double.state()["uploaded_bytes"] == 4 * MIB + 65536
 
 
-def test_caps_and_memory_of_a_guest_are_told_with_their_source(double: Double, image: Path) -> None:
+def test_caps_and_memory_are_read_with_their_source(double: Double, image: Path) -> None:
     guest(double, upload(double, image)["uuid"], vcpus=2, cap_percent=150, mask="1")
     of = {"platform": "xenserver", "name": "instance", "connection": connection(double)}
     caps = run("resource_cap", **of, cpus=1.5, memory_mib=64)
@@ -205,13 +203,13 @@ def test_caps_and_memory_of_a_guest_are_told_with_their_source(double: Double, i
     assert "does not run" in run("footprint", **of, when="idle")["msg"]
 
 
-def test_what_the_host_is(double: Double) -> None:
+def test_facts_of_the_host(double: Double) -> None:
     facts = run("xenserver_facts", connection=connection(double), network=NETWORK)
     assert facts["sr"]["free_bytes"] > 0 and facts["network"]["bridge"] == "br0" and facts["template"]
-    assert facts["accelerator"] == "none" and not facts["cap_enforced"], "a double says that it is one"
+    assert facts["accelerator"] == "none" and not facts["cap_enforced"], "the facts show that it is a double"
 
 
-# Faults: the right end state or one clear message, and nothing left behind.
+# Faults: the right end state or one clear message, and no objects that remain.
 
 
 @pytest.mark.parametrize(
@@ -227,16 +225,16 @@ def test_what_the_host_is(double: Double) -> None:
     ],
     ids=lambda fault: "-".join(str(value) for value in fault.values()),
 )
-def test_what_an_upload_gets_over(fault: dict[str, Any], double: Double, image: Path) -> None:
+def test_upload_succeeds_despite_fault(fault: dict[str, Any], double: Double, image: Path) -> None:
     double.pool.faults.add(**fault)
     answer = upload(double, image)
     assert not answer["failed"], answer["msg"]
     assert next(iter(double.pool.directory.glob("*.raw"))).read_bytes()[: 3 * MIB] == image.read_bytes()
-    assert left(double) == {"VDI": 1}
+    assert remaining(double) == {"VDI": 1}
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         ({"name": "upload_fails"}, "upload: XenServer answered INTERNAL_ERROR (Caught exception: the device"),
         ({"name": "early_close", "after_bytes": MIB}, "XenServer answered INTERNAL_ERROR (Caught exception"),
@@ -251,22 +249,24 @@ def test_what_an_upload_gets_over(fault: dict[str, Any], double: Double, image: 
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )
-def test_what_an_upload_is_ended_by(fault: dict[str, Any], told: str, double: Double, image: Path) -> None:
+def test_upload_fails_with_one_message(
+    fault: dict[str, Any], message: str, double: Double, image: Path
+) -> None:
     double.pool.faults.add(**fault)
     answer = upload(double, image)
-    assert answer["failed"] and told in answer["msg"], answer["msg"]
-    assert "Traceback" not in answer["msg"] and left(double) == {}
-    assert upload(double, image)["changed"], "the next one is whole again"
+    assert answer["failed"] and message in answer["msg"], answer["msg"]
+    assert "Traceback" not in answer["msg"] and remaining(double) == {}
+    assert upload(double, image)["changed"], "the next upload succeeds"
 
 
-def test_a_disk_that_stays_busy_for_a_while_is_removed(double: Double, image: Path) -> None:
+def test_busy_disk_is_removed_when_it_is_idle(double: Double, image: Path) -> None:
     upload(double, image)
     double.pool.faults.add("vdi_in_use", times=3)
-    assert remove(double)[1]["changed"] and left(double) == {}
+    assert remove(double)[1]["changed"] and remaining(double) == {}
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"password": "wrong"}, "SESSION_AUTHENTICATION_FAILED. Remedy: check username and password"),
         ({"ca_file": ""}, "the certificate cannot be trusted"),
@@ -276,16 +276,16 @@ def test_a_disk_that_stays_busy_for_a_while_is_removed(double: Double, image: Pa
     ],
     ids=["password", "system-ca", "missing-ca", "fingerprint", "nobody"],
 )
-def test_who_is_not_let_in_or_not_believed(
-    change: dict[str, Any], told: str, double: Double, image: Path
+def test_login_and_certificate_are_refused(
+    change: dict[str, Any], message: str, double: Double, image: Path
 ) -> None:
     answer = upload(double, image, connection=connection(double, **change))
-    assert answer["failed"] and told in answer["msg"], answer["msg"]
-    assert left(double) == {} and "wrong" not in json.dumps(answer["invocation"])
+    assert answer["failed"] and message in answer["msg"], answer["msg"]
+    assert remaining(double) == {} and "wrong" not in json.dumps(answer["invocation"])
 
 
 @pytest.mark.parametrize("how", ["fingerprint", "unverified"])
-def test_other_ways_to_believe(how: str, double: Double, image: Path) -> None:
+def test_certificate_is_accepted(how: str, double: Double, image: Path) -> None:
     ways = {
         "fingerprint": {"fingerprint": double.fingerprint.upper()},
         "unverified": {"validate_certs": False},
@@ -293,9 +293,7 @@ def test_other_ways_to_believe(how: str, double: Double, image: Path) -> None:
     assert upload(double, image, connection=connection(double, ca_file="", **ways[how]))["changed"]
 
 
-def test_a_server_that_says_nothing_is_told(
-    double: Double, image: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silent_server_is_reported(double: Double, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "CONNECT_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -304,12 +302,12 @@ def test_a_server_that_says_nothing_is_told(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         ({"name": "sr_full"}, "SR_FULL"),
         ({"name": "upload_fails"}, "upload: XenServer answered INTERNAL_ERROR"),
         (
-            {"name": "answer", "at": "VM.start", "error": ["HOST_NOT_ENOUGH_FREE_MEMORY", "9", "1"]},
+            {"name": "answer", "at": "VM.start_on", "error": ["HOST_NOT_ENOUGH_FREE_MEMORY", "9", "1"]},
             "HOST_NOT_ENOUGH_FREE_MEMORY (9, 1). Remedy: shut down other VMs",
         ),
         ({"name": "answer", "at": "VBD.create", "error": ["DEVICE_ALREADY_EXISTS", "0"]}, "DEVICE_ALREADY"),
@@ -318,28 +316,28 @@ def test_a_server_that_says_nothing_is_told(
     ],
     ids=lambda value: f"{value['name']}-{value.get('at', '')}" if isinstance(value, dict) else "",
 )
-def test_a_guest_that_cannot_be_made_leaves_nothing(
-    fault: dict[str, Any], told: str, double: Double, tmp_path: Path
+def test_failed_creation_leaves_only_the_uploaded_disk(
+    fault: dict[str, Any], message: str, double: Double, tmp_path: Path
 ) -> None:
     path = boot_disk(tmp_path / "boot.raw")
     disk = upload(double, path)["uuid"]
     double.pool.faults.add(**fault)
     answer = guest(double, disk, image=str(path), command_line="/app")
-    assert answer["failed"] and told in answer["msg"], answer["msg"]
-    assert left(double) == {"VDI": 1}, "the uploaded disk, and nothing of the guest"
+    assert answer["failed"] and message in answer["msg"], answer["msg"]
+    assert remaining(double) == {"VDI": 1}, "the uploaded disk, and nothing of the guest"
 
 
 @pytest.mark.parametrize(
-    "at", ["VM.clone", "VM.set_memory_limits", "VBD.create", "VM.start", "VM.get_record"]
+    "at", ["VM.clone", "VM.set_memory_limits", "VBD.create", "VM.start_on", "VM.get_record"]
 )
-def test_a_session_that_ends_in_between_is_made_anew(at: str, double: Double, image: Path) -> None:
+def test_ended_session_is_renewed(at: str, double: Double, image: Path) -> None:
     disk = upload(double, image)["uuid"]
     double.pool.faults.add("session_invalid", at=at)
     answer = guest(double, disk)
-    assert answer["power_state"] == "Running" and left(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
+    assert answer["power_state"] == "Running" and remaining(double) == {"VM": 1, "VDI": 2, "VBD": 1, "VIF": 1}
 
 
-def test_bad_input_is_refused_before_anything_is_asked(double: Double, image: Path) -> None:
+def test_bad_input_is_refused(double: Double, image: Path) -> None:
     assert "key cap_percent" in guest(double, "uuid", cap_percent=101)["msg"]
     assert "key disk: no disk has the uuid" in guest(double, "uuid")["msg"]
     assert "key image: missing" in guest(double, "uuid", command_line="/app")["msg"]
@@ -347,16 +345,16 @@ def test_bad_input_is_refused_before_anything_is_asked(double: Double, image: Pa
     assert "key sr: no storage repository is named" in upload(double, image, sr="elsewhere")["msg"]
     disk = upload(double, image)["uuid"]
     assert "key network: no network is named" in guest(double, disk, network="elsewhere")["msg"]
-    assert left(double) == {"VDI": 1}
+    assert remaining(double) == {"VDI": 1}
 
 
-def test_a_guest_that_ends_by_itself_is_told_apart(double: Double, image: Path) -> None:
+def test_guest_without_answer_is_reported_as_running(double: Double, image: Path) -> None:
     disk = upload(double, image)["uuid"]
     answer = guest(double, disk, nonce="n", address="127.0.0.1", port=1, timeout_s=0.5)
     assert answer["failed"] and answer["ended"] is False and "no right answer within 0.5 s" in answer["msg"]
     double.pool.backend.running.clear()  # type: ignore[attr-defined]
     remove(double)
-    assert left(double) == {}
+    assert remaining(double) == {}
 
 
 # Size and signals, in a process of its own.
@@ -377,7 +375,7 @@ print(json.dumps({{"answer": answer, "rss_kib": resource.getrusage(resource.RUSA
 def begin(double: Double, path: Path) -> subprocess.Popen[str]:
     program = BEGIN.format(
         project=str(PROJECT),
-        here=str(Path(__file__).parent),
+        here=str(PROJECT / "tests/unit"),
         connection=json.dumps(connection(double)),
         path=str(path),
     )
@@ -392,35 +390,37 @@ def sparse(path: Path, size: int) -> Path:
     return path
 
 
-def told(process: subprocess.Popen[str]) -> dict[str, Any]:
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     output, errors = process.communicate(timeout=120)
     assert output, errors
     answer: dict[str, Any] = json.loads(output.splitlines()[-1])
     return answer
 
 
-def test_an_upload_of_1_gib_takes_flat_memory(double: Double, tmp_path: Path) -> None:
-    small, large = (told(begin(double, sparse(tmp_path / f"{size}.raw", size * MIB))) for size in (2, 1024))
+def test_upload_of_1_gib_needs_constant_memory(double: Double, tmp_path: Path) -> None:
+    small, large = (
+        result_of(begin(double, sparse(tmp_path / f"{size}.raw", size * MIB))) for size in (2, 1024)
+    )
     assert large["answer"]["sent_bytes"] == 1024 * MIB
     grown_mib = (large["rss_kib"] - small["rss_kib"]) / 1024
     assert grown_mib < 16, f"a thousand times the bytes took {grown_mib:.0f} MiB more memory"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_upload_leaves_nothing(number: signal.Signals, double: Double, tmp_path: Path) -> None:
+def test_interrupted_upload_leaves_no_disk(number: signal.Signals, double: Double, tmp_path: Path) -> None:
     double.pool.faults.add("slow_upload", seconds=0.1)
     process = begin(double, sparse(tmp_path / "large.raw", 256 * MIB))
     deadline_s = time.monotonic() + 60
     while double.pool.uploaded_bytes < 4 * MIB and time.monotonic() < deadline_s:
         time.sleep(0.01)
     process.send_signal(number)
-    answer = told(process)["answer"]
+    answer = result_of(process)["answer"]
     assert answer["failed"] and "interrupted" in answer["msg"]
     assert 0 < double.pool.uploaded_bytes < 256 * MIB
-    assert left(double) == {}
+    assert remaining(double) == {}
 
 
-def test_a_killed_upload_leaves_what_the_next_one_removes(double: Double, tmp_path: Path) -> None:
+def test_disk_of_killed_upload_is_removed_by_the_next(double: Double, tmp_path: Path) -> None:
     double.pool.faults.add("slow_upload", seconds=0.1)
     path = sparse(tmp_path / "image.raw", 128 * MIB)
     process = begin(double, path)

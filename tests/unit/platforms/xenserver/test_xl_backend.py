@@ -1,4 +1,4 @@
-"""The backend that speaks to Xen's xl, against an xl that answers as Xen 4.17's did."""
+"""The backend for Xen's xl, against a script that answers like the xl of Xen 4.17."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def start(backend: Xl, **params: str) -> None:
     backend.start(VM, hardware)
 
 
-def test_what_xl_is_given(fake: Path, tmp_path: Path) -> None:
+def test_xl_configuration(fake: Path, tmp_path: Path) -> None:
     start(Xl(tmp_path / "domains", 'hdtype = "ahci"\n'), weight="512", cap="50", mask="0,1")
     lines = (line.split(" = ", 1) for line in (fake / "created").read_text().splitlines())
     given = {key: ast.literal_eval(value) for key, value in lines}
@@ -68,7 +68,7 @@ def test_what_xl_is_given(fake: Path, tmp_path: Path) -> None:
     assert given["vif"] == ["type=vif,mac=02:00:00:00:00:02,bridge=xenbr0"]
 
 
-def test_what_xl_says_is_read(fake: Path, tmp_path: Path) -> None:
+def test_output_of_xl_is_read(fake: Path, tmp_path: Path) -> None:
     backend = Xl(tmp_path / "domains")
     start(backend)
     assert backend.is_running(VM) and not backend.is_running(OTHER)
@@ -78,7 +78,7 @@ def test_what_xl_says_is_read(fake: Path, tmp_path: Path) -> None:
     assert backend.scheduler(VM) == {"weight": "512", "cap": "50", "mask": "0-1"}
 
 
-def test_an_ended_domain_leaves_its_console_alone(fake: Path, tmp_path: Path) -> None:
+def test_ended_domain_leaves_only_its_console(fake: Path, tmp_path: Path) -> None:
     backend = Xl(tmp_path / "domains")
     start(backend)
     backend.console(VM).write_text("said\n")
@@ -88,14 +88,16 @@ def test_an_ended_domain_leaves_its_console_alone(fake: Path, tmp_path: Path) ->
     backend.stop(VM)
 
 
-def test_failures_carry_what_xl_said(fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_contain_the_output_of_xl(
+    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend = Xl(tmp_path / "domains")
     (fake / "refuse").touch()
     with pytest.raises(RuntimeError, match="xl create failed: libxl: error: no memory"):
         start(backend)
     (fake / "scheduler").write_text("rtds\n")
-    with pytest.raises(RuntimeError, match="scheduler rtds knows no caps"):
+    with pytest.raises(RuntimeError, match="scheduler rtds has no caps"):
         backend.scheduler(VM)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeError, match="there is no xl here"):
+    with pytest.raises(RuntimeError, match="xl is not installed here"):
         backend.is_running(VM)

@@ -1,4 +1,4 @@
-"""XenServer: what needs no server: VCPUs_params, images, errors, boot sectors, namespaces."""
+"""XenServer without a server: VCPUs_params, images, errors, boot sectors, namespaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.lab.namespaces import Worker
 from ansible.module_utils.unilab.platforms.xenserver import boot_head, disk, vcpus
 from ansible.module_utils.unilab.platforms.xenserver.errors import explain, undoing
-from ansible.module_utils.unilab.platforms.xenserver.tls import Trust
+from ansible.module_utils.unilab.platforms.xenserver.tls import Trust, read_fingerprints
 from xenservers import boot_disk
 
 MIB = 1 << 20
@@ -42,12 +42,12 @@ def test_vcpus_params(given: tuple[int, int, str, int], wanted: dict[str, str]) 
         ((50, 256, "0;1", 1), "mask"),
     ],
 )
-def test_vcpus_params_that_xapi_would_take_and_xen_ignore(given: tuple[int, int, str, int], key: str) -> None:
+def test_vcpus_params_that_xen_would_ignore_are_refused(given: tuple[int, int, str, int], key: str) -> None:
     with pytest.raises(LabError, match=rf"key {key}: .*Remedy: "):
         vcpus.params(*given)
 
 
-def test_a_raw_image_is_rounded_up_and_filled_with_zeros(tmp_path: Path) -> None:
+def test_raw_image_is_padded_with_zeros(tmp_path: Path) -> None:
     path = tmp_path / "disk.raw"
     path.write_bytes(b"x" * (3 * MIB))
     image = disk.read_image(path)
@@ -65,7 +65,7 @@ def convert(path: Path, options: str) -> Path:
     return vhd
 
 
-def test_a_dynamic_vhd_is_told_by_its_content(tmp_path: Path) -> None:
+def test_dynamic_vhd_is_detected_from_its_content(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(b"x" * (3 * MIB))
     vhd = convert(path, "subformat=dynamic,force_size=on")
@@ -74,7 +74,7 @@ def test_a_dynamic_vhd_is_told_by_its_content(tmp_path: Path) -> None:
     assert image.length == vhd.stat().st_size
 
 
-def test_a_fixed_vhd_is_refused(tmp_path: Path) -> None:
+def test_fixed_vhd_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(b"x" * (3 * MIB))
     with pytest.raises(LabError, match=r"dynamic VHDs only. Remedy: qemu-img convert"):
@@ -84,7 +84,7 @@ def test_a_fixed_vhd_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"), [(b"", "empty"), (b"QFI\xfb" + bytes(600), "qcow2"), (None, "cannot read it")]
 )
-def test_what_is_no_image_is_refused(content: bytes | None, problem: str, tmp_path: Path) -> None:
+def test_file_that_is_no_image_is_refused(content: bytes | None, problem: str, tmp_path: Path) -> None:
     path = tmp_path / "disk"
     if content is not None:
         path.write_bytes(content)
@@ -93,7 +93,7 @@ def test_what_is_no_image_is_refused(content: bytes | None, problem: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("details", "told"),
+    ("details", "message"),
     [
         (["SR_FULL", "1", "0"], "answered SR_FULL (1, 0). Remedy: free space"),
         (
@@ -103,11 +103,11 @@ def test_what_is_no_image_is_refused(content: bytes | None, problem: str, tmp_pa
         (["SOMETHING_NEW", "x"], "SOMETHING_NEW (x). Remedy: see /var/log/xensource.log"),
     ],
 )
-def test_errors_are_told_with_a_remedy(details: list[str], told: str) -> None:
-    assert told in str(explain("upload", details))
+def test_errors_are_explained_with_a_remedy(details: list[str], message: str) -> None:
+    assert message in str(explain("upload", details))
 
 
-def test_undoing_that_fails_is_told_beside_the_first_error() -> None:
+def test_undoing_reports_both_errors() -> None:
     def undo() -> None:
         raise OSError("the line is dead")
 
@@ -124,13 +124,41 @@ def test_undoing_keeps_the_first_error() -> None:
 
 
 @pytest.mark.parametrize("fingerprint", ["abc", "zz" * 32, "00:11"])
-def test_a_fingerprint_that_is_none_is_refused(fingerprint: str) -> None:
+def test_invalid_fingerprint_is_refused(fingerprint: str) -> None:
     with pytest.raises(LabError, match=r"key fingerprint: .*Remedy: "):
-        Trust(fingerprint=fingerprint).expected()
-    assert Trust(fingerprint=":".join(["AB"] * 32)).expected() == "ab" * 32
+        read_fingerprints(fingerprint)
 
 
-def test_the_head_of_a_disk_holds_the_command_line_and_nothing_else_new(tmp_path: Path) -> None:
+A, B = "ab" * 32, "cd" * 32
+
+
+@pytest.mark.parametrize(
+    ("option", "fingerprints"),
+    [
+        ("", ()),
+        ([], ()),
+        (":".join(["AB"] * 32), (("", A),)),
+        ([A.upper(), B], (("", A), ("", B))),
+        (f"{A},{B}", (("", A), ("", B))),
+        ({"10.0.0.1": A, "xen.example.org": B}, (("10.0.0.1", A), ("xen.example.org", B))),
+    ],
+)
+def test_fingerprints_are_one_or_a_list_or_one_per_address(option: object, fingerprints: object) -> None:
+    assert read_fingerprints(option) == fingerprints
+
+
+@pytest.mark.parametrize("option", [7, {"10.0.0.1": "abc"}, [A, None], [[A]]])
+def test_fingerprints_of_a_wrong_type_are_refused(option: object) -> None:
+    with pytest.raises(LabError, match=r"key fingerprint: .*Remedy: "):
+        read_fingerprints(option)
+
+
+def test_fingerprint_of_an_address_counts_for_it_alone() -> None:
+    trust = Trust(fingerprints=(("", A), ("xen.example.org", B)))
+    assert trust.expected("XEN.example.org") == {B} and trust.expected("10.0.0.1") == {A}
+
+
+def test_head_of_a_disk_changes_only_the_command_line(tmp_path: Path) -> None:
     path = boot_disk(tmp_path / "disk.raw")
     head = boot_head.head_of(path, "--env=A=b /app")
     whole = path.read_bytes()
@@ -140,19 +168,19 @@ def test_the_head_of_a_disk_holds_the_command_line_and_nothing_else_new(tmp_path
     assert (head[:start], head[end:]) == (whole[:start], whole[end : len(head)])
 
 
-def test_a_command_line_that_is_too_long_is_refused(tmp_path: Path) -> None:
+def test_command_line_that_is_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="OSv keeps 1023"):
         boot_head.head_of(boot_disk(tmp_path / "disk.raw"), "x" * 1024)
 
 
-def test_work_within_a_namespace_that_is_not_there() -> None:
+def test_worker_refuses_missing_namespace() -> None:
     worker: Any = Worker("unilab-nowhere", lambda: 1)
     worker.start()
     with pytest.raises(LabError, match="no such network namespace"):
         worker.result()
 
 
-def test_work_within_our_own_namespace() -> None:
+def test_worker_runs_in_own_namespace() -> None:
     worker: Any = Worker(None, lambda: 1)
     worker.start()
     assert worker.result() == 1 and worker.done(0)
