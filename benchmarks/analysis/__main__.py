@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.analysis import jmeter
+from benchmarks.comparisons import missing_module, not_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)
@@ -32,6 +33,7 @@ JMETER_SAMPLES = (500_000, 2_000_000)
 CHUNK = 1 << 18
 SEED = 20260105
 COSTS = ("cpu_s", "wall_s", "megabytes")
+PANDAS_REMEDY = "pip install --target .cache/pandas pandas, and set PYTHONPATH=.cache/pandas"
 
 
 def main() -> int:
@@ -62,10 +64,13 @@ def main() -> int:
 def samples(folder: Path, count: int, of_jmeter: Sequence[int]) -> int:
     """All quantiles of ``count`` response times, by our histogram, by pandas and by JMeter's report."""
     write_samples(folder / "samples.u32", count)
-    found = {name: measured(name, folder) for name in ("ours", "pandas")}
+    missing = missing_module("pandas", PANDAS_REMEDY)
+    found = {name: measured(name, folder) for name in ("ours", *([] if missing else ["pandas"]))}
     print(f"{count:,} response times (ns, uint32) to quantiles {SHARES}")
     for name, row in found.items():
-        print(told(name, row))
+        print(line_of(name, row))
+    if missing:
+        print(f"  {not_run('pandas', missing)}")
     by_jmeter(folder, count, of_jmeter)
     return 0
 
@@ -74,14 +79,14 @@ def by_jmeter(folder: Path, count: int, sizes: Sequence[int]) -> None:
     """JMeter's report of two smaller logs, and what ``count`` samples would cost on the line through them."""
     missing = jmeter.why_not()
     if missing:
-        print(f"  jmeter   not run: {missing}")
+        print(f"  {not_run('jmeter', missing)}")
         return
     costs = []
     for size in sorted(min(size, count) for size in sizes):
         jmeter.write_jtl(folder / "samples.u32", folder / "samples.jtl", size)
         row = measured("jmeter", folder)
         costs.append((size, float(row["cpu_s"])))
-        print(told("jmeter", row))
+        print(line_of("jmeter", row))
     (few, less), (many, more) = costs
     if many > few:
         per_sample = (more - less) / (many - few)
@@ -89,9 +94,9 @@ def by_jmeter(folder: Path, count: int, sizes: Sequence[int]) -> None:
         print(f"  jmeter   {scaled:6.0f} s CPU for {count:,}, scaled: {per_sample * 1e6:.2f} us each")
 
 
-def told(name: str, row: dict[str, float | str]) -> str:
+def line_of(name: str, row: dict[str, float | str]) -> str:
     """One line of the comparison."""
-    return f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('said', '')}"
+    return f"  {name:<8} {row['cpu_s']:6.2f} s CPU  {row['megabytes']:7.0f} MB  {row.get('result', '')}"
 
 
 def records(folder: Path, sizes: Sequence[int], rounds: int) -> int:
@@ -135,23 +140,26 @@ def growth(costs: Sequence[tuple[int, float]]) -> tuple[float, float, float]:
 
 
 def measured(step: str, folder: Path) -> dict[str, float | str]:
-    """Run one step as a process: CPU seconds, wall seconds, largest memory, and what it printed."""
+    """Run one step as a process: CPU seconds, wall seconds, largest memory, and its result.
+
+    Raises SystemExit, with the last line of its errors, where it fails.
+    """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.analysis", step, "--folder", str(folder)]
     began = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
-    said, _ = process.communicate()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT, check=False)
     wall_s = time.monotonic() - began
-    if process.returncode:
-        return {"cpu_s": float("nan"), "wall_s": wall_s, "megabytes": float("nan"), "said": "did not run"}
-    return json.loads(said.splitlines()[-1]) | {"wall_s": wall_s}
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise SystemExit(f"{step} failed with exit status {done.returncode}: {reason}")
+    return json.loads(done.stdout.splitlines()[-1]) | {"wall_s": wall_s}
 
 
-def tell(said: str = "") -> None:
-    """Print what this process and those that it began have cost so far; memory: of the largest."""
+def print_cost(result: str = "") -> None:
+    """Print the cost of this process and its children so far; memory is that of the largest."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-    cost = {"cpu_s": cpu_s, "megabytes": max(usage.ru_maxrss for usage in usages) / 1000, "said": said}
+    cost = {"cpu_s": cpu_s, "megabytes": max(usage.ru_maxrss for usage in usages) / 1000, "result": result}
     print(json.dumps(cost))
 
 
@@ -160,7 +168,7 @@ def ours(folder: Path) -> None:
     from analysis.records import hdr
 
     found = hdr.of_samples(chunks(folder / "samples.u32")).quantiles(SHARES)
-    tell(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
+    print_cost(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
 
 
 def pandas(folder: Path) -> None:
@@ -169,7 +177,7 @@ def pandas(folder: Path) -> None:
 
     series = pandas.Series(np.fromfile(folder / "samples.u32", dtype=np.uint32))
     found = series.quantile(list(SHARES), interpolation="lower")
-    tell(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
+    print_cost(", ".join(f"{value / 1e6:.3f}" for value in found) + " ms")
 
 
 def report(folder: Path) -> None:
@@ -180,7 +188,7 @@ def report(folder: Path) -> None:
 
     code = analysis(["report", str(folder)])
     assert code == 0, code
-    tell()
+    print_cost()
 
 
 def jmeter_report(folder: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.comparisons import missing_program
+
 REMEDY = (
     "name a JMeter of 3.0 or later by JMETER_HOME, or make one with Maven: "
     "mvn -q -f benchmarks/analysis/jmeter.xml package, then JMETER_HOME=.cache/jmeter"
@@ -28,10 +30,10 @@ _FIRST_MS = 1_767_603_600_000
 def why_not() -> str:
     """What is missing, and the remedy; "" where JMeter can run."""
     if not os.environ.get("JMETER_HOME"):
-        return f"no JMETER_HOME: {REMEDY}"
+        return f"JMETER_HOME is not set. Remedy: {REMEDY}."
     if not _starter().exists():
-        return f"{_starter()} is not there: {REMEDY}"
-    return "" if shutil.which("java") else "no java: install a Java runtime of 8 or later"
+        return f"{_starter()} does not exist. Remedy: {REMEDY}."
+    return missing_program("java", "default-jre-headless")
 
 
 def write_jtl(samples: Path, target: Path, count: int) -> None:
@@ -57,13 +59,13 @@ def report(log: Path) -> dict[str, float | str]:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=log.parent)
     found = json.loads((folder / "statistics.json").read_text(encoding="utf-8"))["Total"]
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    said = ", ".join(
+    percentiles = ", ".join(
         f"{found[name]:g}" for name in ("medianResTime", "pct1ResTime", "pct3ResTime", "maxResTime")
     )
     return {
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "megabytes": usage.ru_maxrss / 1000,
-        "said": f"{said} ms (p50, p90, p99, max) of {found['sampleCount']:,}",
+        "result": f"{percentiles} ms (p50, p90, p99, max) of {found['sampleCount']:,}",
     }
 
 

@@ -73,12 +73,15 @@ def ours(tree: Path, image: Path) -> list[str]:
 
 def compare(folder: Path, rounds: int) -> bool:
     """Make the disk by each program in turn; print medians and ratios; whether the goals are met."""
+    # Here, because the measured process imports this file too, and runs it by its path.
+    from benchmarks.comparisons import missing_program, not_run
+
     tree, image = folder / "tree", folder / "image"
     make_tree(tree, service_files(TREE_BYTES))
     commands: dict[str, Sequence[str]] = {OURS: ours(tree, image)}
     for name, command in rivals(tree, image).items():
-        if shutil.which(command[0]) is None:
-            print(f"{name}: not run, {command[0]} is not installed. Remedy: install {PACKAGES[command[0]]}.")
+        if why := missing_program(command[0], PACKAGES[command[0]]):
+            print(not_run(name, why))
         else:
             commands[name] = command
     print(f"{tree_bytes(tree) / 1e6:.0f} MB in {count_files(tree)} files, {rounds} rounds, medians:")

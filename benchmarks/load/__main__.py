@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from benchmarks.comparisons import missing_program, not_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCUSTFILES = PROJECT / "locustfiles"
@@ -104,9 +105,9 @@ def compare(rounds: int, seconds: float) -> bool:
         "FastHttpUser": locust_user("FastHttpUser"),
         "HttpUser": locust_user("HttpUser"),
     }
-    if shutil.which("wrk") is None:
+    if why := missing_program("wrk", "wrk"):
         del generators["wrk"]
-        print("wrk: not run, it is not installed. Remedy: apt-get install wrk.")
+        print(not_run("wrk", why))
     rates: dict[str, list[float]] = {name: [] for name in generators}
     with target() as (port, _), tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):

@@ -1,4 +1,4 @@
-"""A guest kept busy: one request after another for an array to be sorted."""
+"""A guest kept busy: several clients, each with one request after another for an array to sort."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# It stops by itself, whatever becomes of who started it.
-REQUESTS, SECONDS, ANSWER_TIMEOUT_S = 500, 300, 60
+# It stops by itself, even if the caller does not.
+REQUESTS, SECONDS, ANSWER_TIMEOUT_S = 20_000, 400, 60
 
 
 @contextmanager
-def kept_busy(port: int) -> Iterator[None]:
-    """Within, the service behind 127.0.0.1:``port`` always has an array to sort."""
+def kept_busy(port: int, clients: int) -> Iterator[None]:
+    """Within, the service at 127.0.0.1:``port`` has up to ``clients`` arrays to sort at any time.
+
+    With one client the guest would be idle while a response and the next request are on their way, which on a
+    fast machine is most of the time.
+    """
     enough = threading.Event()
     until_s = time.monotonic() + SECONDS
 
-    def ask() -> None:
-        for _ in range(REQUESTS):
+    def request_repeatedly() -> None:
+        for _ in range(REQUESTS // clients):
             if enough.is_set() or time.monotonic() > until_s:
                 return
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
@@ -28,10 +32,12 @@ def kept_busy(port: int) -> Iterator[None]:
                 connection.getresponse().read()
             connection.close()
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    threads = [threading.Thread(target=request_repeatedly) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         enough.set()
-        asking.join()
+        for thread in threads:
+            thread.join()

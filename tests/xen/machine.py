@@ -1,4 +1,4 @@
-"""The machine that QEMU emulates: Xen, its dom0, and the ways in. Everything has a time limit."""
+"""The emulated machine: Xen, its dom0, and the connections to it. Each step has a time limit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.xen.root import Dom0
 CPU = "max,+svm,-smap,-smep,-pku,-la57,-rdtscp"
 MEMORY_MIB, DOM0_MEMORY_MIB = 2560, 1024
 BOOT_TIMEOUT_S, CALL_TIMEOUT_S = 300, 300
-# Where the CPUs are busy otherwise, limits stretch, but no further than by this factor.
+# Where other programs use the CPUs, limits are extended, at most by this factor.
 STRETCH = 5
 READY = "unilab-dom0-ready"
-# What Xen and Linux print when the machine under them did what no machine does.
+# Output of Xen and Linux when the machine did what no hardware does.
 FAULTS = (
     "Panic on CPU",
     "FATAL TRAP",
@@ -38,10 +38,10 @@ class EmulatorFault(Exception):
 
 
 class Patience:
-    """A time limit for the emulated machine: time in which others kept it from a CPU counts only in part.
+    """A time limit for the emulated machine, without the time in which it waited for a CPU.
 
-    Else a busy machine would look like a fault of the emulator. What is left out is the time that the
-    thread of QEMU that waited longest was ready to run and did not (proc/PID/schedstat, second field, ns).
+    Else a busy machine would look like a fault of the emulator. The time excluded is that in which the
+    thread of QEMU that waited longest was runnable and did not run (proc/PID/schedstat, second field, ns).
     """
 
     def __init__(self, pid: int, limit_s: float) -> None:
@@ -69,7 +69,7 @@ class Patience:
 
 
 class Machine:
-    """A running one. Use it as a context; QEMU and ssh end with it.
+    """A running machine, as a context; QEMU and ssh end with it.
 
     Attributes:
         folder: its logs: xen.log is the serial console of Xen and of its dom0.
@@ -104,7 +104,7 @@ class Machine:
 
     @property
     def log(self) -> str:
-        """What Xen and dom0 have printed until now."""
+        """The output of Xen and dom0 until now."""
         path = self.folder / "xen.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -119,7 +119,7 @@ class Machine:
         return Patience(self._children[0].pid, limit_s)
 
     def run(self, *argv: str, timeout_s: float = CALL_TIMEOUT_S, **options: object) -> str:
-        """Run a command in the dom0 and return what it prints.
+        """Run a command in the dom0 and return its output.
 
         Raises EmulatorFault where the dom0 does not answer, CalledProcessError where the command fails.
         """
@@ -134,13 +134,13 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise EmulatorFault(f"dom0 did not answer `{argv[0]}` within {timeout_s:g} s") from None
         if done.returncode == 255:
-            raise EmulatorFault(f"dom0 is not reached any more: {done.stderr.strip()[-200:]}")
+            raise EmulatorFault(f"dom0 cannot be reached any more: {done.stderr.strip()[-200:]}")
         if done.returncode:
             raise subprocess.CalledProcessError(done.returncode, argv, done.stdout, done.stderr)
         return str(done.stdout)
 
     def start(self, log: str, *argv: str) -> Path:
-        """Start a command in the dom0 that runs until the end; what it prints goes to the file ``log``."""
+        """Start a command in the dom0 that runs until the end; its output goes to the file ``log``."""
         path = self.folder / log
         with path.open("w") as stream:
             self._child([*self._ssh(), " ".join(argv)], stdout=stream, stderr=stream)
@@ -191,7 +191,7 @@ class Machine:
             # Multiboot: Xen, then its modules, dom0's kernel and initial RAM disk.
             *("-kernel", str(self.dom0.xen), "-append", xen, "-initrd", f"{kernel},{self.dom0.initrd}"),
             *("-drive", f"file={self.dom0.disk},format=raw,if=virtio,snapshot=on"),
-            # No way out; one way in, from this machine.
+            # No connection to the outside; one from this machine.
             *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.ports['ssh']}-10.0.2.15:22"),
             *("-device", "virtio-net-pci,netdev=net"),
         ]
