@@ -23,7 +23,7 @@ PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
 PACKAGES += $(if $(shell command -v mvn),,maven)
 
-.PHONY: help setup demo test test-xen lint unit integration molecule clean distclean docs lock
+.PHONY: osv-lock help setup demo test test-xen lint unit integration molecule clean distclean docs lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ stop-lab:
 
 docs: setup ## write the README of each role from its meta and defaults
 	$(BIN)/python tools/role_docs.py
+
+osv-lock: setup ## pin the kernel of OSv that was downloaded, once a maintainer has verified it
+	@$(BIN)/python tools/osv_lock.py requirements/osv.json results/osv.lock.json
 
 lock: ## write the locks of Python's packages anew
 	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml

@@ -10,15 +10,18 @@ from contracts.campaign import NotRun
 from contracts.study import Study
 
 _OSV_REMEDY = (
-    "build or download an OSv loader and name it: `make demo OSV_LOADER=PATH`, "
-    "or -e osv_loader=PATH with ansible-playbook"
+    "give the same command again where OSv's releases can be reached, or name a kernel: "
+    "`make demo OSV_LOADER=PATH`, or -e osv_loader=PATH with ansible-playbook"
 )
 
 
-def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: str) -> list[NotRun]:
+def arms_not_run(
+    study: Study, groups: Mapping[str, Sequence[str]], osv_loader: str, why_no_loader: str = ""
+) -> list[NotRun]:
     """Return the arms of ``study`` that cannot run, with why and remedy.
 
-    ``groups`` are the inventory's, name to hosts; ``osv_loader`` is "" where there is none.
+    ``groups`` are the inventory's, name to hosts; ``osv_loader`` is "" where there is none, and
+    ``why_no_loader`` is the reason.
     """
     rows: list[NotRun] = []
     for name in study.booted_arms:
@@ -32,7 +35,7 @@ def arms_not_run(study: Study, groups: Mapping[str, Sequence[str]], osv_loader: 
                 )
             )
         elif arm.runtime == "osv" and not osv_loader:
-            rows.append(NotRun(arm=name, why="no OSv loader was given", remedy=_OSV_REMEDY))
+            rows.append(NotRun(arm=name, why=why_no_loader or "no OSv loader was given", remedy=_OSV_REMEDY))
         elif arm.runtime == "osv" and arm.platform == "xenserver" and is_elf(osv_loader):
             rows.append(
                 NotRun(

@@ -26,6 +26,10 @@ options:
     description: Hash of what I(osv_loader) is the address of.
     type: str
     default: ""
+  why_no_osv_loader:
+    description: Why there is none; shown with the arms that need it.
+    type: str
+    default: ""
 author: unilab contributors (!UNKNOWN)
 """
 
@@ -48,6 +52,16 @@ study:
   returned: always
   type: dict
   sample: {name: demo, boots: 3, services: [todos-go], arms: [docker]}
+osv_loader:
+  description: OSv's kernel or loader, as given.
+  returned: always
+  type: str
+  sample: /srv/osv/loader.elf
+wants_osv:
+  description: Whether an arm of the study boots OSv.
+  returned: always
+  type: bool
+  sample: true
 not_run:
   description: Arms that cannot run here, why, and what would help.
   returned: always
@@ -63,6 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.images.osv_loader import loader_kind
 from ansible.module_utils.unilab.images.prebuilt import prebuilt_images
 
+from contracts.arms import arm_named
 from contracts.availability import arms_not_run
 from contracts.errors import InputError
 from contracts.study import load_study
@@ -76,6 +91,7 @@ def main() -> None:
             "groups": {"type": "dict", "required": True},
             "osv_loader": {"type": "str", "default": ""},
             "osv_loader_sha256": {"type": "str", "default": ""},
+            "why_no_osv_loader": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -87,11 +103,13 @@ def main() -> None:
         _check_loader(loader, module.params["osv_loader_sha256"])
     except InputError as error:
         module.fail_json(msg=str(error))
-    not_run = arms_not_run(study, module.params["groups"], loader)
+    not_run = arms_not_run(study, module.params["groups"], loader, module.params["why_no_osv_loader"])
     module.exit_json(
         changed=False,
         path=str(path.resolve()),
         study=study.model_dump(mode="json"),
+        osv_loader=loader,
+        wants_osv=any(arm_named(name).runtime == "osv" for name in study.booted_arms),
         not_run=[row.model_dump(mode="json") for row in not_run],
     )
 
