@@ -12,6 +12,7 @@ description:
     need, and what every runtime needs, into one tree, which is put in its place by renaming.
   - Writes the tree's hash into C(/etc/unilab/artifact) inside it. The same files give the same hash.
   - The C library and its loader stay outside the tree, because OSv brings its own; they are returned.
+  - Those of a container image are kept beside the tree, in C(PATH.libc).
   - Runs on the controller, which must be Debian or Ubuntu and have unilab's Python packages.
 options:
   manifest:
@@ -73,7 +74,7 @@ files:
   type: int
   sample: 4
 cmdline:
-  description: The program and its arguments, as the manifest has them.
+  description: The program and its arguments, as the manifest or its container image has them.
   returned: success
   type: str
   sample: /app/server
@@ -87,12 +88,18 @@ osv_cmdline_suffix:
   returned: success
   type: str
   sample: " !"
+ports:
+  description: TCP ports that the container image of the manifest exposes.
+  returned: success
+  type: list
+  elements: int
+  sample: [8080]
 notices:
   description: What of the manifest is not honoured, or will not run everywhere; shown as warnings too.
   returned: success
   type: list
   elements: str
-  sample: ["cmdline: --cwd=/srv is left out: a program starts in / in every runtime"]
+  sample: ["cmdline: --cwd=/srv is left out: every runtime starts programs in /. Remedy: use absolute paths"]
 libc_files:
   description: The libc set. Empty where no program of the tree is dynamically linked.
   returned: the tree is built
@@ -120,12 +127,13 @@ from contracts.errors import InputError
 from contracts.manifest import Manifest, load_manifest
 
 
-def _told(manifest: Manifest) -> dict[str, Any]:
+def _command(manifest: Manifest) -> dict[str, Any]:
     return {
         "cmdline": manifest.cmdline,
         "env": dict(manifest.env),
         "notices": list(manifest.notices),
         "osv_cmdline_suffix": manifest.osv_cmdline_suffix,
+        "ports": list(manifest.ports),
     }
 
 
@@ -162,12 +170,12 @@ def main() -> None:
     destination = Path(module.params["path"])
     try:
         manifest = load_manifest(Path(module.params["manifest"]), Path(packages) if packages else None)
-        told = {"tree": str(destination), **_told(manifest)}
+        command = {"tree": str(destination), **_command(manifest)}
         if not module.check_mode:
             build(manifest)
         elif not is_built(manifest):
             _warn(module, manifest.notices)
-            module.exit_json(changed=True, artifact_sha256="", **told)
+            module.exit_json(changed=True, artifact_sha256="", **command)
         staged = stage(manifest, destination, write=not module.check_mode)
     except BuildError as error:
         module.fail_json(msg=str(error), stdout=error.output)
@@ -175,7 +183,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     _warn(module, staged.notices)
     diff = _diff(staged) if module._diff and staged.changed else {}
-    module.exit_json(changed=staged.changed, diff=diff, **(told | _found(staged)))
+    command |= _command(staged.manifest)
+    module.exit_json(changed=staged.changed, diff=diff, **(command | _found(staged)))
 
 
 if __name__ == "__main__":

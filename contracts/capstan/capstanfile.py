@@ -7,6 +7,7 @@
     env: {NAME: value}              ours: environment that the program always needs
     osv_cmdline_suffix: " !"        ours: what only OSv needs after the command (Java's detached main)
     libraries: [libssl.so.3]        ours: shared libraries that the program opens by name
+    from: image.tar                 ours: a container image beside the manifest, under all other files
 
 ``base`` and ``rpm-base`` are read; a notice says that they are not honoured.
 """
@@ -18,7 +19,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from contracts.capstan.model import HostPath
 from contracts.capstan.text import Text, TextList, TextMap
+
+# Capstan's default for the key rootfs.
+ROOTFS = "ROOTFS"
 
 
 class Capstanfile(BaseModel):
@@ -31,10 +36,11 @@ class Capstanfile(BaseModel):
     build: Text = ""
     files: TextMap = {}
     rootfs: Text = ""
-    cmdline: Text = Field(min_length=1)
+    cmdline: Text = ""
     env: TextMap = {}
     osv_cmdline_suffix: Text = ""
     libraries: TextList = []
+    image: Text = Field(default="", alias="from")
 
     @field_validator("files")
     @classmethod
@@ -46,3 +52,12 @@ class Capstanfile(BaseModel):
             if ".." in PurePosixPath(guest).parts:
                 raise ValueError(f"guest path '{guest}' leaves the tree: it must be free of '..'")
         return files
+
+
+def host_paths(read: Capstanfile) -> list[HostPath]:
+    """What is staged from beside the manifest: its root folder first, then ``files`` by their guest paths."""
+    # The build may make Capstan's default folder, so it is looked for when it is staged.
+    sources = [HostPath("rootfs", "/", read.rootfs or ROOTFS, optional=not read.rootfs)]
+    for guest, host in sorted(read.files.items()):
+        sources.append(HostPath(f"files.{guest}", guest if guest.startswith("/") else f"/{guest}", host))
+    return sources

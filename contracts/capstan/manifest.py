@@ -7,9 +7,8 @@ the folder around it and may require packages (see package.py, run.py). The rest
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from contracts.capstan.boot_command import (
@@ -19,8 +18,10 @@ from contracts.capstan.boot_command import (
     script_variables,
     stays_as_written,
 )
-from contracts.capstan.capstanfile import Capstanfile
+from contracts.capstan.capstanfile import Capstanfile, host_paths
 from contracts.capstan.ignore import ignored
+from contracts.capstan.image import of_image
+from contracts.capstan.model import Layer, Manifest, PackageArchive, PackageFolder, Script
 from contracts.capstan.package import PACKAGE, FoundPackage, open_folder
 from contracts.capstan.requirements import BOOTSTRAP, required
 from contracts.capstan.run import Run, resolve
@@ -28,95 +29,6 @@ from contracts.capstan.text import read_manifest
 from contracts.errors import InputError, validate
 
 CAPSTANFILE = "Capstanfile"
-# Capstan's default for the Capstanfile's key rootfs.
-ROOTFS = "ROOTFS"
-
-
-@dataclass(frozen=True)
-class HostPath:
-    """``host``, a file or directory beside the manifest, goes to ``guest``; ``key`` names it in messages.
-
-    An optional one may be missing.
-    """
-
-    key: str
-    guest: str
-    host: str
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class PackageFolder:
-    """All of ``folder`` goes to the root, except paths that match ``ignored``, which start with ``/``."""
-
-    key: str
-    folder: Path
-    ignored: re.Pattern[str]
-
-
-@dataclass(frozen=True)
-class PackageArchive:
-    """All of the tar file ``path`` goes to the root, except its folder ``meta``."""
-
-    key: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class Script:
-    """The line ``text`` goes to the file ``guest``."""
-
-    key: str
-    guest: str
-    text: str
-
-
-Source = HostPath | PackageFolder | PackageArchive | Script
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Sources that are staged together, no two with the same file. Later layers replace earlier ones."""
-
-    name: str
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What one service consists of and how it is run.
-
-    Attributes:
-        path: the manifest's file; the service's folder is ``folder``.
-        build: one command, split on white space, no shell, run in ``folder``; "" for none.
-        layers: what is staged, in this order.
-        cmdline: the program by its absolute guest path, and its arguments.
-        env: environment that the program always needs.
-        osv_cmdline_suffix: what only OSv needs after the command line.
-        libraries: shared libraries that the program opens by name, so that nothing lists them.
-        notices: what is not honoured; each names the key and the remedy.
-    """
-
-    path: Path
-    folder: Path
-    build: str
-    layers: tuple[Layer, ...]
-    cmdline: str
-    env: Mapping[str, str]
-    osv_cmdline_suffix: str = ""
-    libraries: tuple[str, ...] = ()
-    notices: tuple[str, ...] = field(default=())
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Guest path -> host path beside the manifest, of the Capstanfile's ``files``."""
-        sources = [source for layer in self.layers for source in layer.sources]
-        return {one.guest: one.host for one in sources if isinstance(one, HostPath) and one.guest != "/"}
-
-    @property
-    def program(self) -> str:
-        """Absolute guest path of the program."""
-        return self.cmdline.split(" ", maxsplit=1)[0]
 
 
 def load_manifest(path: Path, packages: Path | None = None) -> Manifest:
@@ -169,11 +81,12 @@ def _located(folder: Path) -> Path:
 def _of_capstanfile(path: Path) -> Manifest:
     remedy = "compare with services/todos/go/Capstanfile; docs/formats.md lists every key"
     read = validate(Capstanfile, read_manifest(path, "manifest"), path, remedy)
+    if read.image:
+        return of_image(path, read)
+    if not read.cmdline:
+        raise InputError(path, "cmdline", "missing or empty: nothing to run", remedy)
     env = checked_env(path, "env", read.env)
-    # The build may make Capstan's default folder, so it is looked for when it is staged.
-    sources = [HostPath("rootfs", "/", read.rootfs or ROOTFS, optional=not read.rootfs)]
-    for guest, host in sorted(read.files.items()):
-        sources.append(HostPath(f"files.{guest}", guest if guest.startswith("/") else f"/{guest}", host))
+    sources = host_paths(read)
     command = boot_command(path, "cmdline", read.cmdline, env, {source.guest for source in sources})
     notices = [stays_as_written("env", name, value) for name, value in env.items() if "$" in value]
     return Manifest(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 import posixpath
+import struct
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,12 +19,19 @@ from pathlib import Path, PurePosixPath
 from ansible.module_utils.unilab.images.libc import GLIBC, LIBRARY_FOLDER, LOADER_PREFIXES, OSV_BRINGS
 from ansible.module_utils.unilab.images.tree import Entry, walk
 from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 
 from contracts.errors import InputError
 
 # glibc opens it by name when a thread is cancelled or exits; nothing lists it as needed.
 LOADED_BY_LIBC = "libgcc_s.so.1"
+SEGMENTS_MAX, TAGS_MAX, _NAME_BYTES = 1000, 10_000, 4096
+# What pyelftools raises for a file that is not what its headers state.
+_DAMAGED = (
+    *(ELFError, ConstructError, struct.error, ValueError, LookupError, ArithmeticError),
+    *(AttributeError, TypeError, AssertionError, RecursionError, OSError),
+)
 
 
 @dataclass(frozen=True)
@@ -60,22 +68,33 @@ def read_elf(path: Path) -> Elf | None:
         if stream.read(4) != b"\x7fELF":
             return None
         try:
-            elf = ELFFile(stream)
-            if elf["e_type"] not in ("ET_EXEC", "ET_DYN"):
-                return None
-            interpreter, needed, search = "", [], []
-            for segment in elf.iter_segments():
-                if segment["p_type"] == "PT_INTERP":
-                    interpreter = segment.get_interp_name()
-                elif segment["p_type"] == "PT_DYNAMIC":
-                    needed = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]
-                    search = [tag.runpath for tag in segment.iter_tags("DT_RUNPATH")]
-                    search = search or [tag.rpath for tag in segment.iter_tags("DT_RPATH")]
-            kind = f"{elf.elfclass} {elf['e_machine']}"
-        except ELFError as error:
-            raise InputError(path, "", f"damaged ELF file: {error}", "build it again") from None
+            return _read(ELFFile(stream))
+        except _DAMAGED as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(path, "", f"damaged ELF file: {reason}", "build it again") from None
+
+
+def _read(elf: ELFFile) -> Elf | None:
+    if elf["e_type"] not in ("ET_EXEC", "ET_DYN"):
+        return None
+    if elf.num_segments() > SEGMENTS_MAX:
+        raise ELFError(f"{elf.num_segments()} segments")
+    interpreter = ""
+    texts: dict[str, list[str]] = {"DT_NEEDED": [], "DT_RUNPATH": [], "DT_RPATH": []}
+    for segment in elf.iter_segments():
+        if segment["p_type"] == "PT_INTERP":
+            if segment["p_filesz"] > _NAME_BYTES:
+                raise ELFError("the interpreter's name is too long")
+            interpreter = segment.get_interp_name()
+        elif segment["p_type"] == "PT_DYNAMIC":
+            for number, tag in enumerate(segment.iter_tags()):
+                if number > TAGS_MAX:
+                    raise ELFError(f"more than {TAGS_MAX} dynamic tags")
+                if tag.entry.d_tag in texts:
+                    texts[tag.entry.d_tag].append(getattr(tag, tag.entry.d_tag[3:].lower()))
+    search = texts["DT_RUNPATH"] or texts["DT_RPATH"]
     folders = [folder for text in search for folder in text.split(":") if folder]
-    return Elf(kind, interpreter, tuple(needed), tuple(folders))
+    return Elf(f"{elf.elfclass} {elf['e_machine']}", interpreter, tuple(texts["DT_NEEDED"]), tuple(folders))
 
 
 def library_folders(configuration: Path = Path("/etc/ld.so.conf")) -> list[Path]:
@@ -119,7 +138,7 @@ def closure(tree: Path, folders: list[Path], opened: Sequence[str] = ()) -> Clos
         for name in elf.needed:
             guest = f"/{LIBRARY_FOLDER}/{name}"
             known = name in found.shared or guest in found.libc or name.startswith(LOADER_PREFIXES)
-            if known or _searched(path, elf, name) & in_tree:
+            if known or searched(path, elf, name) & in_tree:
                 continue
             own = _elsewhere_in_tree(name, entries)
             if own is not None:
@@ -183,7 +202,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _searched(path: str, elf: Elf, name: str) -> set[str]:
+def searched(path: str, elf: Elf, name: str) -> set[str]:
     """The tree's paths at which OSv and ld.so both look for the library ``name`` of the file ``path``."""
     origin = str(PurePosixPath("/", path).parent)
     own = [text.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for text in elf.search]

@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from tarfile import TarInfo
 
-from ansible.module_utils.unilab.images.tree import ARTIFACT, entry_of
-from ansible.module_utils.unilab.staging.guest_paths import MOUNT_POINTS, guest_relative, is_hidden
+from ansible.module_utils.unilab.images.tree import ARTIFACT, entry_of, walk
+from ansible.module_utils.unilab.staging.container_image import shown, unpack
+from ansible.module_utils.unilab.staging.guest_paths import MOUNT_POINTS, guest_relative, is_hidden, resolved
 
 from contracts.bounded_tar import Bounds, TarReader, inner_path, link_target, read_tar
 from contracts.errors import InputError
-from contracts.manifest import HostPath, Manifest, PackageArchive, PackageFolder, Source, host_path
+from contracts.manifest import (
+    HostPath,
+    ImageFiles,
+    Manifest,
+    PackageArchive,
+    PackageFolder,
+    Source,
+    host_path,
+)
 
 # OSv mounts these itself at boot; Linux and Docker ignore the file.
 FSTAB = """\
@@ -37,8 +46,8 @@ class _Copier:
     A later layer's file or symlink replaces an earlier one's, never a directory.
     """
 
-    def __init__(self, manifest_path: Path, tree: Path) -> None:
-        self.manifest_path, self.tree = manifest_path, tree
+    def __init__(self, manifest_path: Path, tree: Path, work: Path) -> None:
+        self.manifest_path, self.tree, self.work = manifest_path, tree, work
         self.owners: dict[str, _Owner] = {}
         self.layer = 0
         self.notices: list[str] = []
@@ -54,6 +63,8 @@ class _Copier:
             self._package_folder(source, source.folder, "")
         elif isinstance(source, PackageArchive):
             self._package_archive(source)
+        elif isinstance(source, ImageFiles):
+            self._image(source)
         else:
             here = self.claim(source.key, guest_relative(source.guest))
             here.write_text(source.text + "\n", encoding="utf-8")
@@ -168,6 +179,36 @@ class _Copier:
         shutil.copyfile(original, here)
         here.chmod(stat.S_IMODE(original.stat().st_mode))
 
+    def _image(self, source: ImageFiles) -> None:
+        root, notices = unpack(source.image, self.work)
+        dangling = {
+            one.path for one in walk(root) if one.kind == "symlink" and resolved(root, one.path) is None
+        }
+        hidden: list[str] = []
+        self._move(source.key, root, "", dangling, hidden)
+        self.notices += notices
+        why = (
+            "they point to nothing in the image. Remedy: none is needed where the program does not open them"
+        )
+        self.notices += shown("symlinks are not copied", [f"/{path}" for path in sorted(dangling)], why)
+        why = "every runtime mounts a file system over them at boot. Remedy: move what the program needs"
+        self.notices += shown("files are not copied", [f"/{path}" for path in hidden], why)
+
+    def _move(self, key: str, folder: Path, path: str, dangling: set[str], hidden: list[str]) -> None:
+        """Move what the image's unpacked ``folder`` holds, except what a tree cannot have, to ``path``."""
+        for child in sorted(folder.iterdir()):
+            below = f"{path}/{child.name}" if path else child.name
+            is_link = child.is_symlink()
+            if is_hidden(below) or (is_link and below in MOUNT_POINTS):
+                hidden.append(below)
+            elif below in dangling or self._laboratorys(key, below):
+                continue
+            elif child.is_dir() and not is_link:
+                self.folder(key, below)
+                self._move(key, child, below, dangling, hidden)
+            else:
+                child.rename(self.claim(key, below))
+
     def _laboratorys(self, key: str, path: str) -> bool:
         """Whether ``path`` is a file of the laboratory; a package's is then not copied, with a notice."""
         owner = self.owners.get(path)
@@ -183,12 +224,13 @@ class _Copier:
         )
 
 
-def copy_files(manifest: Manifest, tree: Path) -> list[str]:
+def copy_files(manifest: Manifest, tree: Path, work: Path) -> list[str]:
     """Copy into the empty folder ``tree`` all that is staged except libraries; return notices.
 
-    Raises InputError where two sources of a layer claim a path, or one leaves the tree.
+    ``work`` is another empty folder, on the same file system. Raises InputError where two sources of a layer
+    claim a path, or one leaves the tree.
     """
-    copier = _Copier(manifest.path, tree)
+    copier = _Copier(manifest.path, tree, work)
     own = "the laboratory"
     for path in (*MOUNT_POINTS, "etc", "etc/unilab"):
         copier.folder(own, path)

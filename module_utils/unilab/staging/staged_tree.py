@@ -7,7 +7,6 @@ the programs need, hash, and put the tree in its place by renaming.
 from __future__ import annotations
 
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +22,17 @@ from ansible.module_utils.unilab.images.tree import (
     walk,
 )
 from ansible.module_utils.unilab.staging.elf_closure import closure, library_folders
-from ansible.module_utils.unilab.staging.guest_paths import guest_relative, is_hidden, resolved
+from ansible.module_utils.unilab.staging.guest_paths import resolved
+from ansible.module_utils.unilab.staging.image_libraries import place_libraries
 from ansible.module_utils.unilab.staging.manifest_files import copy_files
+from ansible.module_utils.unilab.staging.program import check_program, with_program
 from ansible.module_utils.unilab.work_folder import work_folder
 
 from contracts.errors import InputError
 from contracts.manifest import Manifest
+
+# Where, in the work folder, an image's own C library is put.
+_LIBC = "libc"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Staged:
     """A staged tree.
 
     Attributes:
+        manifest: as it was staged; its command line names the program by its absolute guest path.
         notices: what is not honoured, or will not run everywhere; each names key and remedy.
         before, after: listings of the tree (see tree.py).
     """
@@ -72,12 +77,14 @@ def _stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
         artifact_sha256(destination)
         before = listing(destination)
     with _aside(destination, write) as aside:
-        tree = aside / "tree"
+        tree, work = aside / "tree", aside / "work"
         tree.mkdir()
-        notices = copy_files(manifest, tree)
-        libc = _add_libraries(manifest, tree)
-        _check_symlinks(manifest.path, tree)
-        notices += _check_program(manifest, tree)
+        work.mkdir()
+        notices = copy_files(manifest, tree, work)
+        manifest = with_program(manifest, tree)
+        libc, missing = _add_libraries(manifest, tree, work, destination)
+        _, more = check_program(manifest, tree)
+        notices += [*missing, *more]
         after = listing(tree)
         artifact = listing_sha256(after)
         (tree / ARTIFACT).write_text(artifact + "\n", encoding="ascii")
@@ -87,6 +94,8 @@ def _stage(manifest: Manifest, destination: Path, write: bool) -> Staged:
         entries = walk(tree)
         if changed and write:
             _replace(destination, tree, aside / "old")
+        if write and (work / _LIBC).exists():
+            _replace(_libc_folder(destination), work / _LIBC, aside / "old-libc")
     return Staged(
         tree=destination,
         manifest=manifest,
@@ -119,7 +128,22 @@ def _replace(destination: Path, tree: Path, old: Path) -> None:
     tree.rename(destination)
 
 
-def _add_libraries(manifest: Manifest, tree: Path) -> list[LibcFile]:
+def _libc_folder(destination: Path) -> Path:
+    """Where the libc set of an image is kept, beside the tree: no other file of this machine is the same."""
+    return destination.with_name(f"{destination.name}.libc")
+
+
+def _add_libraries(
+    manifest: Manifest, tree: Path, work: Path, destination: Path
+) -> tuple[list[LibcFile], list[str]]:
+    """Put libraries that programs need into ``tree``; return the libc set and notices. Raises InputError."""
+    if manifest.image is not None:
+        # Links to the C library, which leaves the tree, are checked before it does.
+        _check_symlinks(manifest.path, tree)
+        program, _ = check_program(manifest, tree)
+        at = _libc_folder(destination).resolve()
+        placed = place_libraries(tree, program, manifest.libraries, work / _LIBC, at)
+        return placed.libc, placed.notices
     try:
         found = closure(tree, library_folders(), manifest.libraries)
     except InputError as error:
@@ -135,7 +159,8 @@ def _add_libraries(manifest: Manifest, tree: Path) -> list[LibcFile]:
     for folder in (tree / LIBRARY_FOLDER, tree / LIBRARY_FOLDER.split("/", maxsplit=1)[0]):
         if folder.is_dir():
             folder.chmod(0o755)
-    return [LibcFile.at(guest, host) for guest, host in sorted(found.libc.items())]
+    _check_symlinks(manifest.path, tree)
+    return [LibcFile.at(guest, host) for guest, host in sorted(found.libc.items())], []
 
 
 def _check_symlinks(manifest_path: Path, tree: Path) -> None:
@@ -147,34 +172,3 @@ def _check_symlinks(manifest_path: Path, tree: Path) -> None:
                 f"symlink /{entry.path} -> {entry.target} leaves the tree or points to nothing in it",
                 "stage what it points to, or a copy in its place",
             )
-
-
-def _check_program(manifest: Manifest, tree: Path) -> list[str]:
-    """Refuse a tree whose program is missing or hidden; return a notice of one that only OSv would start."""
-    path = resolved(tree, guest_relative(manifest.program))
-    if path is not None and is_hidden(path):
-        folder = path.split("/", maxsplit=1)[0]
-        problem = f"is hidden at boot: every runtime mounts a file system on /{folder}"
-        raise InputError(
-            manifest.path,
-            "cmdline",
-            f"the program {manifest.program} {problem}",
-            "stage it in another folder",
-        )
-    if path is None or not (tree / path).exists():
-        raise InputError(
-            manifest.path,
-            "cmdline",
-            f"the program {manifest.program} is not in the tree",
-            "stage it by 'files', 'rootfs' or a required package; base images are not read",
-        )
-    here = tree / path
-    if here.is_dir():
-        problem = f"the program {manifest.program} is a directory"
-        raise InputError(manifest.path, "cmdline", problem, "name the program in it")
-    if not here.stat().st_mode & stat.S_IXUSR:
-        return [
-            f"cmdline: {manifest.program} is not executable: OSv starts it, Linux and Docker do not. "
-            "Remedy: make it executable"
-        ]
-    return []

@@ -79,8 +79,8 @@ def test_end_of_the_command_is_for_osv_alone(tmp_path: Path, text: str) -> None:
     ("text", "key", "problem"),
     [
         ("cmdline: /a\nfile: {}\n", "file", "unknown key in capstanfile"),
-        ("files: {/a: a}\n", "cmdline", "Field required"),
-        ("cmdline: ''\n", "cmdline", "at least 1 character"),
+        ("files: {/a: a}\n", "cmdline", "missing or empty"),
+        ("cmdline: ''\n", "cmdline", "missing or empty"),
         ("cmdline: /a\nfiles: {/../a: a}\n", "files", "guest path '/../a' leaves the tree"),
         ("cmdline: /a\nfiles: {../a: a}\n", "files", "guest path '../a' leaves the tree"),
         ("cmdline: /a\nfiles:\n  /a: a\n  /a: b\n", "/a", "given twice, for the second time in line 4"),

@@ -148,7 +148,7 @@ def test_truth_values_are_those_of_yaml_1_1(tmp_path: Path, word: str, cmdline: 
         ("cmdline: /a\nenv: {A: {b: c}}\n", "env.A", "valid string"),
         ("cmdline: /a\nenv: [a]\n", "env", "valid dictionary"),
         ("cmdline: /a\nenv: a\n", "env", "valid dictionary"),
-        ("cmdline:\n", "cmdline", "at least 1 character"),
+        ("cmdline:\n", "cmdline", "missing or empty"),
         ("cmdline: /a\nlibraries: a\n", "libraries", "valid list"),
         ("cmdline: /a\nfiles: {/a: }\n", "files", "guest path '/a' has no host path"),
         ("cmdline: /a\nenv: {~: b}\n", "env.", "not a variable's name"),
