@@ -21,7 +21,7 @@ from analysis.records.metrics import THROUGHPUT, Metric, metrics_of
 from analysis.records.results import Results, read_results
 from analysis.second_process import second_process
 from analysis.status import status_lines
-from analysis.verdicts.answers import answer_table, answers_of, answers_of_repetition
+from analysis.verdicts.sources import verdict_table, verdicts_of, verdicts_of_repetition
 from contracts.errors import InputError
 
 _HALF_WIDTHS = (0.01, 0.03, 0.05, 0.10, 0.25)
@@ -113,14 +113,14 @@ def comparison_table(rows: Sequence[Comparison]) -> pl.DataFrame:
 
 def claims(source: Source) -> int:
     """Print what the campaign says of every claim."""
-    print(answer_table(answers_of(source.evidence)).write_csv(), end="")
+    print(verdict_table(verdicts_of(source.evidence)).write_csv(), end="")
     return 0
 
 
 def claims_of_others() -> int:
     """Print what the maintainer's runs say of the study's claims."""
-    found = [row for answers in answers_of_repetition() for row in answers]
-    print(answer_table(found).write_csv(), end="")
+    found = [row for verdicts in verdicts_of_repetition() for row in verdicts]
+    print(verdict_table(found).write_csv(), end="")
     return 0
 
 

@@ -18,7 +18,7 @@ from analysis import commands
 from analysis.estimates.comparisons import compare
 from analysis.estimates.pairs import find_pairs
 from analysis.records.metrics import metrics_of
-from analysis.verdicts.answers import answer_table, answers_of
+from analysis.verdicts.sources import verdict_table, verdicts_of
 
 
 class Campaign:
@@ -61,4 +61,4 @@ class Campaign:
 
     def claims(self) -> pl.DataFrame:
         """Every claim of the study and of its repetition, with a verdict."""
-        return answer_table(answers_of(self.source.evidence))
+        return verdict_table(verdicts_of(self.source.evidence))

@@ -14,8 +14,7 @@ import polars as pl
 
 from analysis.estimates.break_even import BreakEven, break_even
 from analysis.estimates.pairs import Pair
-from analysis.records.metrics import THROUGHPUT, memory_column, memory_kinds
-from analysis.verdicts.judge import MEMORY_KINDS
+from analysis.records.metrics import STUDY_MEMORY_KINDS, THROUGHPUT, memory_column, memory_kinds
 
 SAVED_MIB = 1024.0
 UNIKERNELS_PER_CONTAINER = (1, 2, 4)
@@ -76,7 +75,7 @@ def break_even_rows(pairs: Sequence[Pair], seed: int) -> list[BreakEvenRow]:
 def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
     moments = [
         {when for found, when in memory_kinds(side.trials) if found == wanted}
-        for side, wanted in ((pair.other, kind), (pair.base, MEMORY_KINDS["docker"]))
+        for side, wanted in ((pair.other, kind), (pair.base, STUDY_MEMORY_KINDS["docker"]))
     ]
     rows = []
     hosts = hosts_in_use_mib(pair)
@@ -84,7 +83,7 @@ def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
     for when in sorted(moments[0] & moments[1], reverse=True)[:1]:
         mpk, mpc = (
             _mib(side.trials, memory_column(found, when))
-            for side, found in ((pair.other, kind), (pair.base, MEMORY_KINDS["docker"]))
+            for side, found in ((pair.other, kind), (pair.base, STUDY_MEMORY_KINDS["docker"]))
         )
         for unikernels in UNIKERNELS_PER_CONTAINER:
             found = break_even(mpk, mpc, [SAVED_MIB], [0.0], unikernels, seed=seed)
@@ -92,7 +91,7 @@ def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
             rows.append(BreakEvenRow(pair, kind, when, "containers", unikernels, found, here))
         per_rate = [
             _mib_per_thousand(side.trials, memory_column(found, when))
-            for side, found in ((pair.other, kind), (pair.base, MEMORY_KINDS["docker"]))
+            for side, found in ((pair.other, kind), (pair.base, STUDY_MEMORY_KINDS["docker"]))
         ]
         if all(per_rate):
             found = break_even(per_rate[0], per_rate[1], [SAVED_MIB], [0.0], seed=seed)

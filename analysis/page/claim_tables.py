@@ -6,55 +6,94 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import polars as pl
+
 from analysis import reference
 from analysis.estimates.break_even import BreakEven
 from analysis.estimates.memory_break_even import BreakEvenRow, hosts_in_use_mib
 from analysis.estimates.pairs import Pair
-from analysis.formatting import count, number, ratio
+from analysis.formatting import NOTHING, count, number, ratio
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table
-from analysis.verdicts.claims import MAINTAINER, Claim
-from analysis.verdicts.judge import Answer, Result, Verdict
+from analysis.verdicts.claims import MAINTAINER, NOT_MEASURED, Claim
+from analysis.verdicts.conditions import compare_condition, platform_label
+from analysis.verdicts.judge import ClaimVerdict, Verdict
+from analysis.verdicts.measures import Result
 
-_CONDITIONS = ("setup", "absolute", "none")
 _ORDER: tuple[Verdict, ...] = ("reproduced", "contradicted", "inconclusive", "not measured")
 
 
-def verdict_counts(answers: Sequence[Answer]) -> str:
-    """How many claims ended how, in a sentence."""
-    found = Counter(row.verdict for row in answers)
-    parts = [f"{found[verdict]} {verdict}" for verdict in _ORDER if found[verdict]]
-    return f"Of {count(len(answers), 'claim')}: {', '.join(parts)}."
+def verdict_counts(verdicts: Sequence[ClaimVerdict]) -> str:
+    """How the claims that this laboratory can answer ended, and what the others are, in two sentences."""
+    answerable = [row for row in verdicts if row.claim.answerable]
+    found = Counter(row.verdict for row in answerable)
+    parts = [f"{found[name]} {name}" for name in _ORDER if found[name]]
+    first = f"Of {count(len(answerable), 'claim')} that this laboratory can answer: {', '.join(parts)}."
+    rest = Counter(_kind(row.claim) for row in verdicts if not row.claim.answerable)
+    others = [f"{amount} {kind}" for kind, amount in rest.items()]
+    return f"{first} Not among them: {', '.join(others)}." if others else first
 
 
-def claims_table(ours: Sequence[Answer], others: Sequence[Sequence[Answer]], *, measured: bool) -> Table:
-    """Claims with our verdict, and with those of other evidence beside it.
+def claims_table(ours: Sequence[ClaimVerdict], others: Sequence[Sequence[ClaimVerdict]]) -> Table:
+    """Claims with a measure, each with our verdict and that of other evidence beside it.
 
     Args:
-        ours: answers of this campaign.
-        others: answers of each other source, in the same order of claims.
-        measured: results that some evidence could answer; else conditions and what no arm can measure.
+        ours: verdicts of this campaign.
+        others: verdicts of each other source, in the same order of claims.
     """
+    counted = any(row.counted for row in ours)
     columns = [Column("claim"), Column("what is claimed", "prose"), Column("held within", "prose")]
     columns += [Column("this campaign"), Column("seen, 95 % interval", "prose")]
+    columns += [Column("instructions per request, ratio", "prose")] if counted else []
     columns += [Column(_short(rows[0].source), "prose") for rows in others if rows]
     table = []
     for place, row in enumerate(ours):
-        if (row.claim.measure not in _CONDITIONS) == measured:
-            beside = [_beside(rows[place]) for rows in others if rows]
-            table.append(
-                [row.claim.id, row.claim.text, _tolerance(row.claim), row.verdict, _seen(row), *beside]
-            )
+        if row.claim.measure not in NOT_MEASURED and not row.claim.same_as:
+            cells = [row.claim.id, row.claim.text, _tolerance(row.claim), row.verdict, _seen(row)]
+            cells += [_results(row.counted) or NOTHING] if counted else []
+            table.append([*cells, *(_beside(rows[place]) for rows in others if rows)])
     return Table(columns, table)
 
 
-def contradicted_by(answers: Sequence[Answer]) -> list[str]:
-    """Each claim that this evidence contradicts, in a sentence."""
-    return [
-        f"{row.claim.id}, {row.claim.text}: {_results(row.results)}"
-        for row in answers
-        if row.verdict == "contradicted"
+def unanswered_table(verdicts: Sequence[ClaimVerdict]) -> Table:
+    """Claims without a measure, and those that repeat another one."""
+    columns = [Column("claim"), Column("what is claimed", "prose"), Column("why it has no verdict", "prose")]
+    rows = [
+        [row.claim.id, row.claim.text, _why_no_verdict(row)]
+        for row in verdicts
+        if row.claim.same_as or row.claim.measure in ("absolute", "none")
     ]
+    return Table(columns, rows)
+
+
+def conditions_table(verdicts: Sequence[ClaimVerdict], trials: pl.DataFrame) -> Table:
+    """The study's conditions beside those of the campaign; ``trials``: those that count."""
+    columns = [
+        Column("claim"),
+        Column("condition of the study", "prose"),
+        Column("here"),
+        Column("ours", "prose"),
+    ]
+    rows = []
+    for row in verdicts:
+        if row.claim.measure == "setup":
+            found = compare_condition(row.claim, trials)
+            rows.append([row.claim.id, row.claim.text, found.comparison, found.ours or NOTHING])
+    return Table(columns, rows)
+
+
+def outside_tolerance(verdicts: Sequence[ClaimVerdict]) -> list[str]:
+    """Each claim that this evidence contradicts, or whose results elsewhere are outside its tolerance."""
+    sentences = []
+    for row in verdicts:
+        outside = [
+            result
+            for result in (*row.results, *row.elsewhere)
+            if result.outer_ends[0] > row.claim.high or result.outer_ends[1] < row.claim.low
+        ]
+        if outside and not row.claim.same_as:
+            sentences.append(f"{row.claim.id}, {row.claim.text}: {_results(outside)}")
+    return sentences
 
 
 def inconsistencies_table() -> Table:
@@ -142,12 +181,31 @@ def _tolerance(claim: Claim) -> str:
     return f"{ratio(claim.low)} to {ratio(claim.high)} ({claim.tolerance})"
 
 
-def _seen(row: Answer) -> str:
-    return "; ".join(part for part in (_results(row.results), row.why) if part)
+def _kind(claim: Claim) -> str:
+    """What a claim is that this laboratory does not answer."""
+    if claim.same_as:
+        return "that repeat another claim"
+    if claim.measure in NOT_MEASURED:
+        return {"setup": "conditions", "absolute": "absolute values"}.get(claim.measure, "of other means")
+    return f"on {platform_label(claim.conditions.platform or '')}"
 
 
-def _beside(row: Answer) -> str:
-    if row.verdict == "not measured":
+def _why_no_verdict(row: ClaimVerdict) -> str:
+    if row.claim.same_as:
+        note = f": {row.claim.note}" if row.claim.note else ""
+        return f"the same as {row.claim.same_as}{note}"
+    return row.why
+
+
+def _seen(row: ClaimVerdict) -> str:
+    parts = [_results(row.results), row.why]
+    if row.elsewhere:
+        parts.append(f"elsewhere: {_results(row.elsewhere)}")
+    return "; ".join(part for part in parts if part)
+
+
+def _beside(row: ClaimVerdict) -> str:
+    if row.verdict == "not measured" and not row.elsewhere:
         return row.verdict
     return f"{row.verdict}: {_seen(row)}"
 
@@ -158,7 +216,8 @@ def _results(results: Sequence[Result]) -> str:
 
 def _result(row: Result) -> str:
     limits = "insufficient" if row.insufficient else f"{_figure(row.low)} to {_figure(row.high)}"
-    return f"{row.of} {_figure(row.value)} ({limits})"
+    elsewhere = f", {row.elsewhere}" if row.elsewhere else ""
+    return f"{row.of}{elsewhere} {_figure(row.value)} ({limits})"
 
 
 def _figure(value: float) -> str:

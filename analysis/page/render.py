@@ -35,9 +35,9 @@ from analysis.records.hdr import Histogram
 from analysis.records.latency import PERCENTILES
 from analysis.records.metrics import THROUGHPUT, memory_kinds, memory_metric, metrics_of
 from analysis.records.results import Results
-from analysis.verdicts.answers import answers_of, answers_of_repetition
 from analysis.verdicts.claims import MAINTAINER, STUDY
 from analysis.verdicts.headline import Decision, headline
+from analysis.verdicts.sources import verdicts_of, verdicts_of_repetition
 from contracts.trial import SCHEMA_VERSION
 from contracts.workload import split_service
 
@@ -80,9 +80,9 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
     study, running = results.campaign.study, bool(results.to_do)
     decisions = headline(study, evidence, comparisons, running=running)
     break_evens = break_even_rows(pairs, results.campaign.study.seed)
-    ours, others = answers_of(evidence), answers_of_repetition()
-    study_answers, repeated = (
-        [[row for row in answers if row.claim.said_by == whose] for answers in (ours, *others)]
+    ours, others = verdicts_of(evidence), verdicts_of_repetition()
+    of_study, repeated = (
+        [[row for row in verdicts if row.claim.claimed_by == whose] for verdicts in (ours, *others)]
         for whose in (STUDY, MAINTAINER)
     )
     context = {
@@ -97,15 +97,16 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
         "refusals": page_tables.refusal_table(refusals, labels),
         "notes": _notes(pairs, labels),
         "principles": principles_table(results, evidence, throughput),
-        "claim_counts": claim_tables.verdict_counts(study_answers[0]),
-        "claims": claim_tables.claims_table(study_answers[0], study_answers[1:], measured=True),
-        "conditions": claim_tables.claims_table(study_answers[0], [], measured=False),
+        "claim_counts": claim_tables.verdict_counts(of_study[0]),
+        "claims": claim_tables.claims_table(of_study[0], of_study[1:]),
+        "conditions": claim_tables.conditions_table(of_study[0], evidence.valid),
+        "unanswered": claim_tables.unanswered_table(of_study[0]),
         "repetition_counts": claim_tables.verdict_counts(repeated[0]),
-        "repetition": claim_tables.claims_table(repeated[0], [], measured=True),
+        "repetition": claim_tables.claims_table(repeated[0], []),
         "contradicted": [
-            (answers[0].source, claim_tables.contradicted_by(answers))
-            for answers in study_answers[1:]
-            if answers
+            (verdicts[0].source, claim_tables.outside_tolerance(verdicts))
+            for verdicts in of_study[1:]
+            if verdicts
         ],
         "inconsistencies": claim_tables.inconsistencies_table(),
         "hosts_in_use": claim_tables.hosts_in_words([row.pair for row in break_evens]),

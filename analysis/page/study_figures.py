@@ -23,9 +23,15 @@ from analysis.page.plots.ratios import RatioRow, ratio_data, ratio_figure
 from analysis.page.plots.style import Sketch
 from analysis.records.cells import CellTrials
 from analysis.records.hdr import Histogram
-from analysis.records.metrics import MEAN_RESPONSE, THROUGHPUT, Metric, memory_kinds, memory_metric
+from analysis.records.metrics import (
+    MEAN_RESPONSE,
+    STUDY_MEMORY_KINDS,
+    THROUGHPUT,
+    Metric,
+    memory_kinds,
+    memory_metric,
+)
 from analysis.verdicts.claims import study_value
-from analysis.verdicts.judge import MEMORY_KINDS
 from contracts.workload import is_variant, split_service
 
 Cells = Sequence[CellTrials]
@@ -181,7 +187,7 @@ def _memory(cells: Cells, labels: Labels) -> Sketch | None:
         rows = []
         container_mib: Sequence[float] = []
         for cell in members:
-            kind = MEMORY_KINDS.get(cell.runtime)
+            kind = STUDY_MEMORY_KINDS.get(cell.runtime)
             moments = [when for found, when in memory_kinds(cell.trials) if found == kind]
             if kind is None or not moments:
                 continue

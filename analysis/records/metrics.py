@@ -42,6 +42,10 @@ class Metric:
         return self.boots(trials)[1]
 
 
+# The study's two definitions of memory, by runtime: pages that a guest was given, and docker stats.
+STUDY_MEMORY_KINDS = {"osv": "guest_touched", "linux": "guest_touched", "docker": "docker_stats"}
+
+
 def right_answers() -> pl.Expr:
     """Right answers in the measured window."""
     return (pl.col("throughput_per_s") * pl.col("window_s")).round()

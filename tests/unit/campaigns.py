@@ -15,6 +15,7 @@ from statistics import NormalDist
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
+from contracts.arms import arm_named
 from contracts.campaign import Campaign, NotRun, write_atomically
 from contracts.control import arm_booted
 from contracts.plan import PlannedTrial, plan_trials
@@ -25,6 +26,7 @@ from contracts.workload import split_service
 SERVICE_RATE = {
     "todos-go": 640.0,
     "todos-go.static": 590.0,
+    "todos-go.shared": 640.0,
     "todos-java": 410.0,
     "todos-python": 85.0,
     "bubble_sort-go": 31.0,
@@ -32,10 +34,11 @@ SERVICE_RATE = {
     "bubble_sort-python": 1.2,
 }
 ARM_FACTOR = {"docker": 1.0, "linux-qemu": 1.45, "osv-qemu": 1.9}
-_BOOT_S = {"docker": 2.6, "linux-qemu": 3.4, "osv-qemu": 1.1}
+# By runtime.
+_BOOT_S = {"docker": 2.6, "linux": 3.4, "osv": 1.1}
 _IMAGE_MIB = {"go": 7.0, "java": 62.0, "python": 48.0}
-_IMAGE_EXTRA_MIB = {"docker": 0.0, "linux-qemu": 14.0, "osv-qemu": 9.0}
-_MEMORY_KIND = {"docker": "docker_stats", "linux-qemu": "guest_touched", "osv-qemu": "guest_touched"}
+_IMAGE_EXTRA_MIB = {"docker": 0.0, "linux": 14.0, "osv": 9.0}
+_MEMORY_KIND = {"docker": "docker_stats", "linux": "guest_touched", "osv": "guest_touched"}
 _SPREAD_OF_ANSWERS = 0.35
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -128,13 +131,13 @@ def write_campaign(
 
 def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: random.Random) -> TrialRecord:
     cell, study = trial.cell, campaign.study
-    arm = arm_booted(cell.arm)
+    arm, runtime = arm_booted(cell.arm), arm_named(cell.arm).runtime
     workload, language = split_service(cell.service)
     load = study.load[workload]
     mib = 1024**2
     began = START + timedelta(minutes=int(trial.id))
     mean_ms = load.users / rate * 1000
-    image_mib = _IMAGE_MIB[language] + _IMAGE_EXTRA_MIB[arm]
+    image_mib = _IMAGE_MIB[language] + _IMAGE_EXTRA_MIB[runtime]
     memory_mib = _IMAGE_MIB[language] * (0.6 if arm == "docker" else 1.4)
     idle_mib = memory_mib * generator.lognormvariate(0, 0.01)
     return TrialRecord.model_validate(
@@ -186,7 +189,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
                 "threads_seen": cell.threads,
             },
             "boot": {
-                "first_answer_ms": _BOOT_S[arm] * 1000 * generator.lognormvariate(0, 0.05),
+                "first_answer_ms": _BOOT_S[runtime] * 1000 * generator.lognormvariate(0, 0.05),
                 "measured_on": "qemu-host",
                 "polls": 12,
             },
@@ -213,7 +216,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
             },
             "footprints": [
                 {
-                    "kind": _MEMORY_KIND[arm],
+                    "kind": _MEMORY_KIND[runtime],
                     "source": "the host's own files",
                     "bytes": round(amount * mib),
                     "when": when,

@@ -10,7 +10,7 @@ import polars as pl
 
 from analysis.checks.evidence import Evidence
 from analysis.verdicts.claims import Claim, repetition_claims, study_claims
-from analysis.verdicts.judge import Answer, answer
+from analysis.verdicts.judge import ClaimVerdict, judge_claims
 from analysis.verdicts.repetition import repetitions
 
 
@@ -20,35 +20,42 @@ def all_claims() -> tuple[Claim, ...]:
     return (*study_claims(), *repetition_claims(repetitions()))
 
 
-def answers_of(evidence: Evidence) -> list[Answer]:
-    """What ``evidence`` says of every claim."""
-    return answer(all_claims(), evidence)
+def verdicts_of(evidence: Evidence) -> list[ClaimVerdict]:
+    """What ``evidence`` shows of every claim."""
+    return judge_claims(all_claims(), evidence)
 
 
-def answers_of_repetition() -> list[list[Answer]]:
-    """What the maintainer's runs say of the study's claims, by the place of his client."""
-    return [answer(study_claims(), evidence) for evidence in repetitions()]
+def verdicts_of_repetition() -> list[list[ClaimVerdict]]:
+    """What the maintainer's runs show of the study's claims, by the place of his client."""
+    return [judge_claims(study_claims(), evidence) for evidence in repetitions()]
 
 
-def answer_table(answers: Sequence[Answer]) -> pl.DataFrame:
-    """One row per claim and result; a claim without a result has one row. Infinite ends are null."""
+def verdict_table(verdicts: Sequence[ClaimVerdict]) -> pl.DataFrame:
+    """One row per claim and result; a claim without a result has one row. Infinite ends are null.
+
+    ``conditions`` is "" for a result under the claim's own; a result elsewhere decides nothing.
+    """
     rows = []
-    for row in answers:
-        for result in row.results or (None,):
+    for row in verdicts:
+        for result in (*row.results, *row.elsewhere) or (None,):
             seen = (result.value, result.low, result.high) if result else (None, None, None)
             rows.append(
                 (
-                    *(row.claim.id, row.claim.said_by, row.claim.text, row.claim.place),
+                    *(row.claim.id, row.claim.claimed_by, row.claim.text, row.claim.place),
+                    row.claim.same_as or None,
+                    row.claim.answerable,
                     *map(_finite, (row.claim.low, row.claim.high)),
                     *(row.source, row.verdict, result.of if result else None),
                     *map(_finite, seen),
+                    result.elsewhere if result else None,
                     row.why or None,
                 )
             )
     text, real = pl.String(), pl.Float64()
-    schema: dict[str, pl.DataType] = {"claim": text, "said_by": text, "what": text, "place": text}
+    schema: dict[str, pl.DataType] = {"claim": text, "claimed_by": text, "what": text, "place": text}
+    schema |= {"same_as": text, "answerable": pl.Boolean()}
     schema |= {"tolerance_low": real, "tolerance_high": real, "source": text, "verdict": text, "of": text}
-    schema |= {"value": real, "low": real, "high": real, "why": text}
+    schema |= {"value": real, "low": real, "high": real, "conditions": text, "why": text}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
