@@ -18,7 +18,7 @@ from contracts.prebuilt import PrebuiltImage
 from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt", "control", "headline", "precision")
+_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "without_counts")
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -130,6 +130,7 @@ class Study(_Strict):
         default=["idle", "loaded"], min_length=1, description="when memory is read: before the load, after it"
     )
     exclude: list[dict[str, str | int | float]] = Field(default=[])
+    without_counts: bool = Field(default=False, description="do not count the guests' instructions")
 
     @field_validator("services")
     @classmethod

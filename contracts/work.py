@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SATURATED_IDLE_SHARE = 0.05
 # A trial is saturated where such intervals make up this share of the window.
 SATURATED_WINDOW_SHARE = 0.5
-SERIES = "work.csv"
+SERIES = "work.csv.gz"
 
 
 class _Part(BaseModel):

@@ -120,6 +120,24 @@ options:
         description: Body of the right answer.
         type: str
         required: true
+  counting:
+    description: Counts the guest's instructions under TCG; see C(docs/counting.md).
+    type: dict
+    suboptions:
+      plugin:
+        description: The plugin, as M(work_counter) made it; empty counts nothing.
+        type: str
+        required: true
+      kernel:
+        description: Addresses of the guest's kernel, C(LOW-HIGH), hexadecimal.
+        type: list
+        elements: str
+        default: []
+      idle:
+        description: Addresses of its idle loop, likewise.
+        type: list
+        elements: str
+        default: []
   timeout_s:
     description: How long to wait for the first right answer, or for a power-off.
     type: float
@@ -171,6 +189,22 @@ console:
   returned: on failure
   type: str
   sample: Kernel panic
+counts:
+  description: The file that the plugin writes; empty where nothing is counted.
+  returned: the guest was started
+  type: str
+  sample: /run/unilab/unilab-instance/counts.bin
+first_answer_counts:
+  description: Counters of each virtual CPU since the start, at the first right answer.
+  returned: as first_answer_ms, and instructions are counted
+  type: list
+  elements: list
+  sample: [[31002211, 90123456]]
+first_answer_ns:
+  description: CLOCK_REALTIME of the first right answer, in ns.
+  returned: as first_answer_counts
+  type: int
+  sample: 1796000000000000000
 qemu_version:
   description: Version line of QEMU.
   returned: the guest was started
@@ -180,8 +214,11 @@ qemu_version:
 
 import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.counting.mapped_file import MappedFile
+from ansible.module_utils.unilab.counting.plugin import Counting
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.images.osv_command_line import set_command_line
 from ansible.module_utils.unilab.platforms import first_answer, qemu
@@ -231,6 +268,14 @@ def main() -> None:
                     "body": {"type": "str", "required": True},
                 },
             },
+            "counting": {
+                "type": "dict",
+                "options": {
+                    "plugin": {"type": "str", "required": True},
+                    "kernel": {"type": "list", "elements": "str", "default": []},
+                    "idle": {"type": "list", "elements": "str", "default": []},
+                },
+            },
             "timeout_s": {"type": "float", "default": 120},
         },
         mutually_exclusive=[("nonce", "answer")],
@@ -275,6 +320,7 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     began_s = time.monotonic()
     pid = qemu.start(guest, boot)
     result = {"changed": True, "pid": pid, "qemu_version": qemu.version()}
+    result["counts"] = _counts_file(guest, boot)
     if not module.params["nonce"] and not wanted:
         time.sleep(0.2)
         if qemu.running(guest) is None:
@@ -299,6 +345,7 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
         "first_answer_ms": round((answer.at_s - began_s) * 1000, 3),
         "polls": answer.polls,
         "identity": answer.identity,
+        **_counted(guest, boot),
     }
     module.exit_json(**result)
 
@@ -333,7 +380,26 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
         machine=wanted["machine"],
         cpu_features=wanted["cpu_features"],
         vhost=wanted["vhost"],
+        counting=_counting(wanted["counting"]),
     )
+
+
+def _counting(wanted: dict[str, Any] | None) -> Counting | None:
+    if not wanted or not wanted["plugin"]:
+        return None
+    return Counting(Path(wanted["plugin"]), tuple(wanted["kernel"]), tuple(wanted["idle"]))
+
+
+def _counts_file(guest: qemu.Guest, boot: qemu.Boot) -> str:
+    return str(guest.counts) if boot.counting and boot.accelerator == "tcg" else ""
+
+
+def _counted(guest: qemu.Guest, boot: qemu.Boot) -> dict[str, Any]:
+    """What the plugin counted until now; empty where it counts nothing."""
+    if not _counts_file(guest, boot):
+        return {}
+    with MappedFile(guest.counts) as mapped:
+        return {"first_answer_ns": time.time_ns(), "first_answer_counts": mapped.counts()}
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ from pydantic import ValidationError
 
 from contracts.campaign import write_atomically
 from contracts.outcome import record_of
+from contracts.work_step import work_step
 
 
 def main() -> None:
@@ -69,7 +70,10 @@ def main() -> None:
     path = Path(module.params["path"])
     facts = module.params["facts"] | {"ended_at": datetime.now(timezone.utc)}
     try:
-        record = record_of(facts, module.params["steps"], phases_ms(_console(path.parent)))
+        steps = module.params["steps"]
+        record = record_of(facts, steps, phases_ms(_console(path.parent)))
+        work, why = work_step(steps.get("work", {}), steps.get("start", {}), record.load, path.parent)
+        record = record.model_copy(update={"work": work, "why_no_work": why})
     except (ValidationError, KeyError) as error:
         module.fail_json(msg=f"a step of the trial returned what a record cannot hold: {error}")
     write_atomically(path, record.model_dump_json(indent=2) + "\n")

@@ -19,7 +19,7 @@ HEADER_BYTES = 4096
 BLOCK_BYTES = 512
 MODES = {1: "inline", 2: "callbacks", 3: "inline per vCPU"}
 
-_HEADER = struct.Struct("<8s6IQQ512s512s")
+_HEADER = struct.Struct("<8s6IQQ512s1536s")
 _SAMPLE_HEAD = struct.Struct("<qQQQ")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab.commands import run
+from ansible.module_utils.unilab.counting.plugin import Counting
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.lab import network as lab_network
 from ansible.module_utils.unilab.platforms import processes, qmp
@@ -58,6 +59,11 @@ class Guest:
         return self.directory / "console.log"
 
     @property
+    def counts(self) -> Path:
+        """Where the plugin that counts the guest's instructions writes."""
+        return self.directory / "counts.bin"
+
+    @property
     def tap(self) -> str:
         """Its network card's end on the host; 15 bytes at most (IFNAMSIZ)."""
         return "tap" + hashlib.sha256(self.name.encode()).hexdigest()[:10]
@@ -79,6 +85,7 @@ class Boot:
         disk: image of the first virtio disk, in ``disk_format`` (raw, qcow2 or vpc).
         disk_writes: refused, kept in the image, or discarded with the guest.
         machine: QEMU's board, q35 or pc.
+        counting: the plugin that counts instructions; it works under TCG only.
         bridge: the bridge that its network card joins.
         cpus: CPU list that every thread of QEMU is bound to, "" for all.
         cpu_features: added to the CPU model in QEMU's syntax, for example ``+svm,+npt``.
@@ -99,6 +106,7 @@ class Boot:
     machine: str = "q35"
     cpu_features: str = ""
     vhost: bool = False
+    counting: Counting | None = None
 
 
 def running(guest: Guest) -> int | None:
@@ -208,6 +216,8 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if boot.disk:
         access = _DISK_ACCESS[boot.disk_writes]
         command += ["-drive", f"file={boot.disk},if=virtio,format={boot.disk_format},{access}"]
+    if boot.counting and boot.accelerator == "tcg":
+        command += ["-plugin", boot.counting.argument(guest.counts)]
     if boot.cpus:
         command = ["taskset", "--cpu-list", boot.cpus, *command]
     if guest.namespace:

@@ -125,7 +125,7 @@ struct header {
     uint64_t pid;
     uint64_t written; /* samples since the start; the newest is in slot (written - 1) % capacity */
     char names[512];  /* names of the counters in their order, each followed by a space */
-    char ranges[512]; /* "kernel=LOW-HIGH idle=LOW-HIGH " as given */
+    char ranges[1536]; /* "kernel=LOW-HIGH idle=LOW-HIGH " as given */
 };
 struct sample { /* followed by vcpus * counters values */
     int64_t realtime_ns;
@@ -456,7 +456,7 @@ static int read_range(const char *text, const char *value, struct range *ranges,
     char *end;
     errno = 0;
     struct range range = {.low = strtoull(value, &end, 16)};
-    if (errno || end == value || *end != '-' || *count == MAX_RANGES)
+    if (errno || end == value || *end != '-' || *count == MAX_RANGES || strlen(text) > 60)
         return refuse("'%s' is no range LOW-HIGH, or there are more than %d", text, MAX_RANGES);
     const char *high = end + 1;
     range.high = strtoull(high, &end, 16);
@@ -555,10 +555,9 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
         return refuse("option counts=PATH is missing");
     if (map_file(&options, info->system.smp_vcpus) || choose_mode(info->system.smp_vcpus, info->version.cur))
         return -1;
-    size_t used = 0;
-    for (int i = 0; i < argc; i++)
+    for (int i = 0; i < argc; i++) /* at most 3 * MAX_RANGES of 60 bytes and a space: all fit */
         if (strstr(argv[i], "kernel=") || !strncmp(argv[i], "idle=", 5))
-            used += (size_t)snprintf(header->ranges + used, sizeof header->ranges - used, "%s ", argv[i]);
+            strcat(strcat(header->ranges, argv[i]), " ");
     memcpy(header->magic, "UNLWORK1", sizeof header->magic);
     qemu_plugin_register_vcpu_init_cb(id, vcpu_initialised);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

@@ -1,0 +1,155 @@
+"""From samples, a load and two clocks to the part ``work`` of a record: the window, and idle work taken out.
+
+The method is explained in contracts/work.py and docs/counting.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contracts.work import SATURATED_IDLE_SHARE, Work, WorkCounts, WorkPeriod, WorkPerRequest
+from contracts.work_series import Series, work_counts
+
+# The guest settles after its first right answer, and the load's first connects precede its start.
+_MARGIN_NS = 300_000_000
+_SHORTEST_IDLE_S = 1.0
+# Commands that read caps and memory may run in the counted guest before the load, so its quietest
+# intervals are taken as idle.
+_QUIET_SHARE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Clock:
+    """CLOCK_REALTIME of a host less the controller's, and by how much that may be wrong."""
+
+    offset_ns: int = 0
+    error_ns: int = 0
+
+
+@dataclass(frozen=True)
+class LoadWindow:
+    """When the load ran by its client's clock, and what it counted."""
+
+    started_at: datetime
+    warm_up_s: float
+    window_s: float
+    requests: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How the samples came about; the fields are those of Work.
+
+    Attributes:
+        first_answer: counters of each vCPU at the first right answer; () where they were not read.
+        first_answer_ns: CLOCK_REALTIME of the counting host then; 0 where it is not known.
+    """
+
+    includes: str
+    counted_on: str
+    scope: str = "guest"
+    mode: str = ""
+    api_version: int | None = None
+    ranges: tuple[str, ...] = ()
+    interval_ms: float = 100
+    first_answer: tuple[tuple[int, ...], ...] = ()
+    first_answer_ns: int = 0
+    client: Clock = field(default_factory=Clock)
+    host: Clock = field(default_factory=Clock)
+
+
+def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
+    """The part ``work`` of a trial's record. Raises ValueError where the samples do not cover the window."""
+    has_idle_loop = any(text.startswith("idle=") for text in counted.ranges)
+    load_ns = round(load.started_at.timestamp() * 1e9) + counted.host.offset_ns - counted.client.offset_ns
+    start_ns = load_ns + round(load.warm_up_s * 1e9)
+    end_ns = start_ns + round(load.window_s * 1e9)
+
+    def named(counts: Sequence[float]) -> WorkCounts:
+        return work_counts(series.names, counts, has_idle_loop)
+
+    vcpus = series.between(start_ns, end_ns)
+    window = WorkPeriod(seconds=load.window_s, counts=named([sum(row) for row in zip(*vcpus, strict=True)]))
+    inside = series.intervals(start_ns, end_ns)
+    idle = _idle_period(series, counted.first_answer_ns + _MARGIN_NS, load_ns - _MARGIN_NS, has_idle_loop)
+    mark, per_mark = _idle_mark(idle)
+    gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
+    return Work(
+        source="tcg_plugin",
+        scope="machine" if counted.scope == "machine" else "guest",
+        includes=counted.includes,
+        counted_on=counted.counted_on,
+        mode=counted.mode,
+        api_version=counted.api_version,
+        ranges=list(counted.ranges),
+        first_answer=named([sum(row) for row in zip(*counted.first_answer, strict=True)])
+        if counted.first_answer
+        else None,
+        idle=idle,
+        window=window,
+        vcpus=[named(row) for row in vcpus],
+        sample_interval_ms=counted.interval_ms,
+        longest_gap_ms=max(gaps_ns) / 1e6,
+        alignment_error_ms=(counted.client.error_ns + counted.host.error_ns + max(series.spreads_ns)) / 1e6,
+        idle_mark=mark,
+        idle_share=None if mark is None else _idle_share(window.counts, mark, per_mark),
+        saturated_s=None
+        if mark is None
+        else sum(ns for ns, row in inside if _idle_share(named(row), mark, per_mark) <= SATURATED_IDLE_SHARE)
+        / 1e9,
+        per_request=_per_request(window.counts, idle, mark, load.requests) if load.requests else None,
+    )
+
+
+def _idle_period(series: Series, start_ns: int, end_ns: int, has_idle_loop: bool) -> WorkPeriod | None:
+    """The quietest third of the intervals between the first right answer and the load."""
+    intervals = series.intervals(start_ns, end_ns)
+    named = [(ns, work_counts(series.names, row, has_idle_loop)) for ns, row in intervals]
+    named.sort(key=lambda pair: _busy(pair[1]) / max(pair[0], 1))
+    quiet = named[: round(len(named) * _QUIET_SHARE)]
+    seconds = sum(ns for ns, _ in quiet) / 1e9
+    if seconds < _SHORTEST_IDLE_S:
+        return None
+    total = {name: [getattr(counts, name) for _, counts in quiet] for name in WorkCounts.model_fields}
+    return WorkPeriod(
+        seconds=seconds,
+        counts=WorkCounts(
+            **{name: None if None in values else sum(values) for name, values in total.items()}
+        ),
+    )
+
+
+def _busy(counts: WorkCounts) -> int:
+    return counts.instructions if counts.application is None else counts.application
+
+
+def _idle_mark(idle: WorkPeriod | None) -> tuple[str | None, float]:
+    """The idle mark, and the guest's instructions per idle mark; None where nothing marks idle work."""
+    if idle is None:
+        return None, 0.0
+    for name in ("idle_loop", "halts"):
+        value = getattr(idle.counts, name)
+        if value:
+            return name, idle.counts.instructions / value
+    return None, 0.0
+
+
+def _idle_share(counts: WorkCounts, mark: str, per_mark: float) -> float:
+    if not counts.instructions:
+        return 1.0
+    return min(1.0, getattr(counts, mark) * per_mark / counts.instructions)
+
+
+def _per_request(
+    window: WorkCounts, idle: WorkPeriod | None, mark: str | None, requests: int
+) -> WorkPerRequest:
+    """Counts per request, those of idle work taken out by the idle mark."""
+    marks = getattr(window, mark) / getattr(idle.counts, mark) if mark and idle else 0.0
+    values: dict[str, float | None] = {}
+    for name in WorkPerRequest.model_fields:
+        counted = getattr(window, name)
+        in_idle = getattr(idle.counts, name) if idle and name != "halts" else 0
+        values[name] = None if counted is None else max(0.0, counted - marks * (in_idle or 0)) / requests
+    return WorkPerRequest.model_validate(values)

@@ -1,0 +1,119 @@
+#!/usr/bin/python
+"""Ansible module work_series."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: work_series
+short_description: Write the samples of a counted guest as a table
+version_added: "0.2.0"
+description:
+  - Runs where the guest's QEMU runs, while the guest runs.
+  - "Writes one row per sample and virtual CPU, gzipped: CLOCK_REALTIME in ns, how long the sample took in ns,
+    the virtual CPU, and each counter since the start of the guest."
+options:
+  counts:
+    description: The file that the plugin writes.
+    type: path
+    required: true
+  path:
+    description: Where the table goes.
+    type: path
+    required: true
+  from_ns:
+    description: CLOCK_REALTIME in ns; earlier samples are not written.
+    type: int
+    default: 0
+attributes:
+  check_mode:
+    support: none
+author: unilab contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Write what was counted
+  work_series:
+    counts: /run/unilab/unilab-instance/counts.bin
+    path: /run/unilab/unilab-instance/work.csv.gz
+"""
+
+RETURN = r"""
+mode:
+  description: How the plugin counts.
+  returned: always
+  type: str
+  sample: inline
+api_version:
+  description: QEMU's version of the plugin interface.
+  returned: always
+  type: int
+  sample: 1
+interval_ms:
+  description: Time between samples, as asked for.
+  returned: always
+  type: int
+  sample: 100
+ranges:
+  description: The addresses by which instructions are told apart.
+  returned: always
+  type: list
+  elements: str
+  sample: [kernel=40200000-408926a7]
+samples:
+  description: How many samples the table has.
+  returned: always
+  type: int
+  sample: 412
+"""
+
+import gzip
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.counting.mapped_file import MappedFile
+from ansible.module_utils.unilab.errors import LabError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "counts": {"type": "path", "required": True},
+            "path": {"type": "path", "required": True},
+            "from_ns": {"type": "int", "default": 0},
+        },
+    )
+    path, from_ns = Path(module.params["path"]), module.params["from_ns"]
+    try:
+        with MappedFile(Path(module.params["counts"])) as mapped:
+            header = mapped.header
+            samples = _write(mapped, path, from_ns)
+    except (LabError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=True,
+        mode=header.mode,
+        api_version=header.api_version,
+        interval_ms=header.interval_ms,
+        ranges=list(header.ranges),
+        samples=samples,
+    )
+
+
+def _write(mapped: MappedFile, path: Path, from_ns: int) -> int:
+    aside, samples = path.with_name(path.name + ".partial"), 0
+    with gzip.open(aside, "wt", encoding="ascii", compresslevel=6) as stream:
+        stream.write(",".join(("realtime_ns", "spread_ns", "vcpu", *mapped.header.names)) + "\n")
+        for sample in mapped.samples():
+            if sample.realtime_ns < from_ns:
+                continue
+            samples += 1
+            for vcpu, counts in enumerate(sample.counts):
+                row = (sample.realtime_ns, sample.spread_ns, vcpu, *counts)
+                stream.write(",".join(map(str, row)) + "\n")
+    aside.replace(path)
+    return samples
+
+
+if __name__ == "__main__":
+    main()
