@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
 from ansible.errors import AnsibleFilterError
+from ansible.plugins.loader import connection_loader
 
 PROJECT = Path(__file__).resolve().parent.parent
 SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
@@ -24,6 +27,14 @@ def source_path(source: str) -> str:
     return source if not source or "://" in source else project_path(source)
 
 
+def checkout_name(prefix: str) -> str:
+    """``prefix`` with a hash of the project's folder, so that two checkouts on one machine share no name.
+
+    Twelve hexadecimal digits; a hash because namespaces and machines have names without a slash.
+    """
+    return f"{prefix}-{hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]}"
+
+
 def checked_run(playbook: str) -> str:
     """Return ``playbook``, if this run has the project's settings and packages, and tags that exist.
 
@@ -33,7 +44,10 @@ def checked_run(playbook: str) -> str:
     ``make setup`` are missing, and for unknown tags.
     """
     problem = (
-        _settings_problem(constants.CONFIG_FILE) or _packages_problem() or _tags_problem(context.CLIARGS)
+        _settings_problem(constants.CONFIG_FILE)
+        or _packages_problem()
+        or _tags_problem(context.CLIARGS)
+        or _control_path_problem(_control_path_dir())
     )
     if problem:
         raise AnsibleFilterError(problem)
@@ -58,6 +72,26 @@ def _packages_problem() -> str:
     return (
         f"ansible-playbook: its Python has no package {' and no package '.join(missing)}. "
         f"Remedy: run make setup in {PROJECT}, and use .venv/bin/ansible-playbook."
+    )
+
+
+def _control_path_dir() -> Path:
+    """The folder of the sockets through which ssh shares connections."""
+    connection_loader.get("ssh", class_only=True)  # defines its settings
+    value = constants.config.get_config_value("control_path_dir", plugin_type="connection", plugin_name="ssh")
+    return Path(os.path.expandvars(value)).expanduser()
+
+
+def _control_path_problem(folder: Path) -> str:
+    """Whoever may write to that folder can put a socket of its own there, which our ssh would then use."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts = folder.stat()
+    if facts.st_uid == os.geteuid() and not facts.st_mode & 0o022:
+        return ""
+    return (
+        f"{folder}: key control_path_dir: the folder of ssh connections belongs to user {facts.st_uid} "
+        f"with mode {facts.st_mode & 0o777:04o}, so others could use them. Remedy: remove it, "
+        "or set HOME to a folder of the user that runs ansible-playbook."
     )
 
 
@@ -87,4 +121,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"project_path": project_path, "source_path": source_path, "checked_run": checked_run}
+        return {
+            "project_path": project_path,
+            "source_path": source_path,
+            "checkout_name": checkout_name,
+            "checked_run": checked_run,
+        }

@@ -15,6 +15,12 @@ options:
     description: Name of the laboratory, the prefix of every namespace.
     type: str
     required: true
+  owner:
+    description:
+      - Folder of the laboratory. With it, a network of this name of another laboratory is refused.
+      - Empty for no check.
+    type: str
+    default: ""
   state:
     description: Whether the network exists.
     type: str
@@ -77,6 +83,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "lab": {"type": "str", "required": True},
+            "owner": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "gateway": {"type": "str"},
             "ports": {"type": "list", "elements": "dict", "default": [], "options": port},
@@ -84,14 +91,16 @@ def main() -> None:
         required_if=[("state", "present", ["gateway"])],
         supports_check_mode=True,
     )
-    lab, ports = module.params["lab"], [lab_network.Port(**row) for row in module.params["ports"]]
+    lab, owner = module.params["lab"], module.params["owner"]
+    ports = [lab_network.Port(**row) for row in module.params["ports"]]
     try:
         if module.params["state"] == "absent":
-            module.exit_json(changed=not module.check_mode and lab_network.absent(lab))
+            module.exit_json(changed=not module.check_mode and lab_network.absent(lab, owner))
+        lab_network.require_owner(lab, owner)
         missing = lab_network.missing(lab, ports)
         if module.check_mode:
             module.exit_json(changed=bool(missing), missing=missing)
-        changed = lab_network.present(lab, module.params["gateway"], ports)
+        changed = lab_network.present(lab, module.params["gateway"], ports, owner)
         module.exit_json(changed=changed, missing=missing)
     except LabError as error:
         module.fail_json(msg=str(error))

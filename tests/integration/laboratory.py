@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from filter_plugins.project import checkout_name
+
 PROJECT = Path(__file__).resolve().parents[2]
+LAB = checkout_name("unilab")
+MACHINE_PROGRAMS = ("qemu-system-x86_64", "systemd-nspawn")
 PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="the one-machine laboratory needs root")
@@ -44,19 +48,24 @@ def site(*arguments: str, inventory: str = "inventories/local", **options: objec
 
 
 def namespaces() -> set[str]:
-    """Network namespaces of the one-machine laboratory."""
+    """Network namespaces of this checkout's laboratory; those of other checkouts have other names."""
     directory = Path("/run/netns")
-    return {p.name for p in directory.glob("unilab-*")} if directory.is_dir() else set()
+    return {p.name for p in directory.glob(f"{LAB}-*")} if directory.is_dir() else set()
 
 
-def processes() -> list[str]:
-    """Command lines of processes that work on this project's laboratory."""
+def processes(proc: Path = Path("/proc"), laboratory: Path = PROJECT / ".lab") -> list[str]:
+    """Command lines of QEMU and systemd-nspawn that run machines of ``laboratory``, and of no other program.
+
+    Not counted: programs that see another file system under the same path, such as those of a container.
+    """
     lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in proc.glob("[0-9]*"):
         try:
-            line = path.read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
+            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            same_files = os.path.samestat((path / "root").stat(), Path("/").stat())
+        except OSError:  # ended meanwhile
             continue
-        if f"{PROJECT}/.lab/" in line and ("qemu-system" in line or "systemd-nspawn" in line):
-            lines.append(line)
+        runs = any(Path(word).name in MACHINE_PROGRAMS for word in words)
+        if runs and same_files and any(f"{laboratory}/" in word for word in words):
+            lines.append(" ".join(words))
     return lines

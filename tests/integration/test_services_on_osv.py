@@ -36,7 +36,9 @@ from filter_plugins.manifests import service_manifest
 
 LOADER = os.environ.get("UNILAB_OSV_LOADER", "")
 BOOTS = int(os.environ.get("UNILAB_OSV_BOOTS", "1"))
-LAB, GATEWAY, GUEST = "uboots", "10.77.2.1", Address("10.77.2.100", 8080)
+# A name for this run alone: others may run the same test.
+LAB = f"uboots{os.getpid()}"
+GATEWAY, GUEST = "10.77.2.1", Address("10.77.2.100", 8080)
 ENTRY = {"todos": "/todos", "bubble_sort": "/sort"}
 ARRAY_LENGTH = 50
 MEMORY_MIB = 192

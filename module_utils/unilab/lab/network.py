@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab.commands import run
+from ansible.module_utils.unilab.errors import LabError
 
 BRIDGE = "br0"
 
@@ -33,11 +35,18 @@ def namespace_of(lab: str, machine: str) -> str:
     return f"{lab}-{machine}"
 
 
-def present(lab: str, gateway: str, ports: list[Port]) -> bool:
-    """Make what is missing of the network; True when anything was."""
+def present(lab: str, gateway: str, ports: list[Port], owner: str = "") -> bool:
+    """Create the missing parts of the network; True when there were any.
+
+    ``owner`` is the folder of the laboratory, recorded at the bridge. Raises LabError where the network
+    belongs to another.
+    """
+    require_owner(lab, owner)
     switch = namespace_of(lab, "switch")
     changed = _namespace(switch)
     changed |= _bridge(switch, gateway)
+    if owner:
+        _ip(switch, "link", "set", BRIDGE, "alias", _alias(owner))
     for port in ports:
         namespace = namespace_of(lab, port.machine)
         changed |= _namespace(namespace)
@@ -51,8 +60,30 @@ def present(lab: str, gateway: str, ports: list[Port]) -> bool:
     return changed
 
 
-def absent(lab: str) -> bool:
-    """Remove every namespace of the laboratory, and with them all its interfaces."""
+def require_owner(lab: str, owner: str) -> None:
+    """Raise LabError where the network of this name belongs to another laboratory."""
+    switch = namespace_of(lab, "switch")
+    if not owner or switch not in _namespaces():
+        return
+    found = str(_links(switch).get(BRIDGE, {}).get("ifalias", ""))
+    if found and found != _alias(owner):
+        raise LabError(
+            f"key lab: the network namespaces {lab}-* belong to the laboratory in {found}. Remedy: give this "
+            "laboratory another name, -e local_lab_name=NAME, or stop that one."
+        )
+
+
+def _alias(owner: str) -> str:
+    """The owner as the alias of an interface, which has 255 bytes at most (IFALIASZ)."""
+    return owner if len(owner.encode()) < 256 else f"sha256:{sha256(owner.encode()).hexdigest()}"
+
+
+def absent(lab: str, owner: str = "") -> bool:
+    """Remove every namespace of the laboratory, and with them all its interfaces.
+
+    Raises LabError where they belong to another ``owner``.
+    """
+    require_owner(lab, owner)
     names = [name for name in _namespaces() if name.startswith(f"{lab}-")]
     for name in names:
         run(["ip", "netns", "delete", name])

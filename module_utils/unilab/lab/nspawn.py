@@ -86,7 +86,8 @@ def _command(machine: Machine) -> list[str]:
         "systemd-nspawn",
         "--quiet",
         f"--directory={directory}/root",
-        f"--machine={machine.name}",
+        # Other laboratories of this machine have the same host names.
+        f"--machine={machine.namespace}",
         f"--hostname={machine.name}",
         "--register=no",  # the host may run no systemd
         "--keep-unit",

@@ -17,7 +17,8 @@ from tests.doubles.xapi.server import Double
 
 MIB = 1 << 20
 SAYS = b"booted from the uploaded disk"
-LAB = "uxapi-boot"
+# A name for this run alone: others may run the same test.
+LAB = f"uxapi-boot{os.getpid()}"
 
 # 16-bit code at 0x7C00: SI on the text, then each letter to the first serial port (0x3F8), then halt.
 CODE = bytes.fromhex("31c0 8ed8 be 1c7c ba f803 ac 84c0 74 03 ee ebf8 f4 ebfd".replace(" ", "")).ljust(
