@@ -14,7 +14,7 @@ from locust.util.timespan import parse_timespan
 from unilab_load.lead.liveness import Ending
 from unilab_load.lead.load_run import LoadRun
 from unilab_load.lead.locustfile import check_shape, check_user_classes, locustfile_of
-from unilab_load.lead.options import LoadOptions, add_options, read_options
+from unilab_load.lead.options import LoadOptions, add_options, make_folder, read_options
 from unilab_load.lead.reference import load_reference, only_sent, with_requests
 from unilab_load.lead.workers import END, REPORT, START, LocalRunner, LocustWorkers, Workers
 from unilab_load.worker.locust_statistics import LocustStatistics
@@ -134,6 +134,7 @@ class _Lead:
         )
         reference = load_reference(options.responses, options.array_length)
         reference = with_requests(reference, classes, options.responses)
+        make_folder(options.output)
         return LoadRun(
             options,
             reference=reference,

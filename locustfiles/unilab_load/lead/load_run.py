@@ -77,11 +77,15 @@ class LoadRun:
             ending = self._await_users() or (
                 self._load(options.plan.rate_per_s) if options.search_p99_ms is None else self._search_rate()
             )
-            if ending == COMPLETED and self._identity not in (None, check_identity(self._target, options)):
+            if ending == COMPLETED and not self._same_identity():
                 ending = Ending("invalid", "GET /identity: not the same after the load as before it")
         except TargetError as error:
             ending = error.ending
         self.finish(ending)
+
+    def _same_identity(self) -> bool:
+        """Whether a target that stated its identity before the load states the same after it."""
+        return self._identity is None or check_identity(self._target, self.options) == self._identity
 
     def finish(self, ending: Ending) -> None:
         """End the run and write load.json. A second call waits for the first. Raises OSError."""

@@ -122,7 +122,7 @@ def read_options(
         users=users,
         plan=plan,
         responses=Path(_given(parsed, "responses") or _find_responses(locustfile)),
-        output=_output(_given(parsed, "output"), locustfile),
+        output=Path(_given(parsed, "output") or _new_folder(locustfile.stem)),
         ceiling_per_s=None if ceiling in (None, "0") else above_zero("--ceiling", ceiling),
         **own
         | {
@@ -152,6 +152,16 @@ def targets_of(host: str | None) -> list[Target]:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError("--host", f"'{name}' has no address: {reason}", remedy) from None
+
+
+def make_folder(output: Path) -> None:
+    """Make the folder of the results. Raises InputError."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "--output", f"cannot make '{output}': {error.strerror}", "name a folder that can be written"
+        ) from None
 
 
 def _plan(parsed: Namespace, run_time_s: float | None) -> LoadPlan:
@@ -222,19 +232,8 @@ def _find_responses(locustfile: Path) -> Path:
     return found
 
 
-def _output(name: str | None, locustfile: Path) -> Path:
-    """Make the folder ``name``, or a new one. Raises InputError."""
-    folder = Path(name) if name else _new_folder(locustfile.stem)
-    try:
-        folder.mkdir(parents=True, exist_ok=bool(name))
-    except OSError as error:
-        raise InputError(
-            "--output", f"cannot make '{folder}': {error.strerror}", "name a folder that can be written"
-        ) from None
-    return folder
-
-
 def _new_folder(workload: str) -> Path:
+    """A path below the working directory where nothing exists yet."""
     name = f"{workload}-{datetime.now():%Y%m%d-%H%M%S}"
     ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
     folders = (Path("load-results") / f"{name}{end}" for end in ends)

@@ -36,7 +36,7 @@ def may_begin_a_response(data: bytes) -> bool:
 
 def regular_head(head: bytes) -> bytes:
     """Return the complete ``head`` of a response with the forms above replaced."""
-    if not _TO_REWRITE.search(head, 0, len(head) - 2):
+    if not _TO_REWRITE.search(head):
         return head
     lines = _unfolded([line.removesuffix(b"\r") for line in head.split(b"\n")[:-2]])
     fields = [(line.partition(b":")[0].lower(), line) for line in lines[1:]]

@@ -10,6 +10,7 @@ from unilab_load.wire.head import head_end, may_begin_a_response, regular_head
 _SURPLUS_BYTES = 65_536
 _LONGEST_HEAD_BYTES = 65_536
 _EXCERPT_BYTES = 60
+_TWO = "more than one response was received"
 
 
 class MalformedResponse(Exception):
@@ -85,7 +86,7 @@ class ResponseReader:
         self._head = b""
         self._parse(regular_head(head))
         if rest and self._complete:
-            raise self._malformed("more than one response was received")
+            raise self._malformed(_TWO)
         return rest
 
     def _feed_body(self, data: bytes) -> None:
@@ -94,7 +95,7 @@ class ResponseReader:
         self._parse(data[:end])
         for at in range(end, len(data)):
             if self._complete:
-                raise self._malformed("more than one response was received")
+                raise self._malformed(_TWO)
             self._parse(data[at : at + 1])
 
     def _parse(self, data: bytes) -> None:
@@ -103,9 +104,9 @@ class ResponseReader:
         except httptools.HttpParserUpgrade:
             raise self._malformed("the response changes the protocol") from None
         except httptools.HttpParserError as error:
-            raise self._malformed(str(error)) from None
+            raise self._malformed(_TWO if self._complete else str(error)) from None
         if self._surplus:
-            raise self._malformed("more than one response was received")
+            raise self._malformed(_TWO)
 
     def _malformed(self, reason: str) -> MalformedResponse:
         return MalformedResponse(reason, self._first)

@@ -259,12 +259,21 @@ def test_wrong_answers_are_errors_and_not_latencies(serve: Any, command: Any, tm
     assert service.loaded - 1 == 200
 
 
-def test_only_wrong_answers_are_no_measurement(serve: Any, command: Any, tmp_path: Path) -> None:
-    service = serve(lambda n: RIGHT if n == 1 else (500, ""))
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((500, ""), "status 500 and not 200"),
+        ([b"ICY 200 OK\r\n\r\n"], "Expected HTTP/, RTSP/ or ICE/; the response begins with b'ICY 200 OK"),
+    ],
+)
+def test_only_wrong_answers_are_no_measurement(
+    answer: Any, why: str, serve: Any, command: Any, tmp_path: Path
+) -> None:
+    service = serve(lambda n: RIGHT if n == 1 else answer)
     done = _run(command(service.port, duration_s="0.5"))
     end, load, _ = _outcome(tmp_path)
     assert done.returncode == 1 and load is None
-    assert end.state == "invalid" and "no right answer" in end.why and "status" in end.why
+    assert end.state == "invalid" and "no right answer" in end.why and f"(such as: {why}" in end.why
 
 
 def test_a_service_that_falls_silent_is_hung(serve: Any, command: Any, tmp_path: Path) -> None:

@@ -130,3 +130,70 @@ def test_malformed_responses_are_refused(data: bytes, load: Load) -> None:
     module = load("wire.response")
     with pytest.raises(module.MalformedResponse):
         module.ResponseReader(100).feed(data)
+
+
+# Heads that RFC 9112 lets a user agent accept: the bytes, and whether the connection's end completes them.
+
+_PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; q=1\r\nContent-Length: 2\r\n\r\nok"
+_CODED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; q=1\r\nTransfer-Encoding: %s\r\n\r\n"
+IRREGULAR = [
+    (_PLAIN.replace(b"\r\n", b"\n"), False),
+    (_PLAIN.replace(b"\r\n", b"\n", 1), False),
+    (_PLAIN.replace(b"\r\n\r\n", b"\r\n\n"), False),
+    (_PLAIN.replace(b"\r\n\r\n", b"\n\r\n"), False),
+    (_PLAIN.replace(b"; q", b";\r\n  q"), False),
+    (_PLAIN.replace(b"; q", b";\n\tq"), False),
+    (_PLAIN.replace(b"; q", b";\r\n \r\n\tq"), False),
+    (_PLAIN.replace(b"\r\n\r\n", b"\r\ncontent-length:2\r\n\r\n"), False),
+    (_PLAIN.replace(b": 2", b": 2, 2"), False),
+    (_PLAIN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: identity\r\n\r\n"), False),
+    (_CODED % b"identity" + b"ok", True),
+    (_CODED % b"chunked\r\nContent-Length: 2" + b"2\r\nok\r\n0\r\n\r\n", False),
+    (_CODED % b"identity, Chunked" + b"2\r\nok\r\n0\r\n\r\n", False),
+    (b"HTTP/1.1 103 X\nA: b\n\n" + _PLAIN.replace(b"\r\n", b"\n"), False),
+]
+
+
+@given(response=st.sampled_from(IRREGULAR), cuts=_CUTS)
+def test_irregular_heads_that_the_rfc_allows_are_read(
+    response: tuple[bytes, bool], cuts: list[int], load: Load
+) -> None:
+    data, by_the_end = response
+    reader = load("wire.response").ResponseReader(100)
+    *first, last = _split(data, cuts)
+    assert not any(reader.feed(piece) for piece in first)
+    assert reader.feed(last) is not by_the_end
+    assert reader.end() is True
+    seen = reader.response()
+    assert (seen.status, seen.content_type.replace(" ", "").replace("\t", "")) == (200, "text/plain;q=1")
+    assert seen.body == b"ok" and reader.keep_alive is not by_the_end
+
+
+def test_regular_heads_reach_the_parser_as_they_came(load: Load) -> None:
+    head = _PLAIN.removesuffix(b"ok")
+    assert load("wire.head").regular_head(head) is head
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (_PLAIN.replace(b"Type:", b"Type :"), "Invalid header token"),
+        (_PLAIN.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n"), "Duplicate Content-Length"),
+        (_PLAIN.replace(b": 2", b": 2, 3"), "Duplicate Content-Length"),
+        (_PLAIN.replace(b": 2", b": +2"), "Invalid character in Content-Length"),
+        (_PLAIN.replace(b"OK\r\n", b"OK\r\n folded\r\n"), "Unexpected space after start line"),
+        (_PLAIN.replace(b"HTTP/1.1", b"ICY"), "Expected HTTP/"),
+        (b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", "Expected HTTP/"),
+        (b"RTSP/1.0 200 OK\r\n\r\n", "not HTTP"),
+        (_PLAIN.replace(b"\r\n", b"\r"), "Expected LF after CR"),
+        (_CODED % b"chunked" + b"2\nok\n0\n\n", "Missing expected CR after chunk size"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70_000, "the head is longer than 65536 bytes"),
+    ],
+)
+def test_refusal_gives_the_parsers_reason_and_the_first_bytes(data: bytes, reason: str, load: Load) -> None:
+    module = load("wire.response")
+    with pytest.raises(module.MalformedResponse) as refused:
+        module.ResponseReader(100).feed(data)
+    message = str(refused.value)
+    assert reason in message and f"the response begins with {data[:20]!r}"[:-1] in message
+    assert len(message) < 400
