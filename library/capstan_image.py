@@ -101,6 +101,16 @@ loader_sha256:
   returned: success
   type: str
   sample: 0b6c6b8a4a1bd2c1c7de6ef3a4e1e0f4d5c6b7a8990a6e4ec0b0a3f5d0e8f67d
+missing_symbols:
+  description:
+    - Symbols that files of the tree need, and that neither the tree nor OSv's kernel provides.
+    - A program is aborted when it first uses one. Empty for a loader whose own symbols cannot be read.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - path: /usr/bin/python3
+      symbols: [posix_spawn, sched_getparam]
 """
 
 from collections.abc import Mapping
@@ -115,6 +125,7 @@ from ansible.module_utils.unilab.images.build_cache import Made, Written, make_o
 from ansible.module_utils.unilab.images.osv_disk import FORMATS, Disk, alignment_bytes, recipe, write_disk
 from ansible.module_utils.unilab.images.osv_loader import loader_kind, raw_loader
 from ansible.module_utils.unilab.images.tree import listing
+from ansible.module_utils.unilab.staging.osv_symbols import missing_symbols, notice
 
 from contracts.errors import InputError
 
@@ -149,6 +160,9 @@ def main() -> None:
         with raw_loader(loader) as (_, raw):
             made = _make(path, replace(disk, loader=raw), wanted, module.check_mode)
         diff = _diff(made, disk, wanted) if module._diff and made.changed else {}
+        missing = made.facts.get("missing_symbols", [])
+        if missing:
+            module.warn(f"{disk.tree}: {notice(missing)}")
     except (InputError, LabError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
@@ -160,6 +174,7 @@ def main() -> None:
         boot=boot,
         kernel=str(loader) if boot == "kernel" else "",
         loader_sha256=loader_sha256,
+        missing_symbols=missing,
         diff=diff,
     )
 
@@ -167,9 +182,19 @@ def main() -> None:
 def _make(path: Path, disk: Disk, wanted: Mapping[str, Any], check_mode: bool) -> Made:
     def write(new: Path) -> Written:
         written = write_disk(disk, new)
-        return Written(written.sha256, {**written.facts, "recipe": wanted})
+        facts = {**written.facts, "recipe": wanted, "missing_symbols": _missing(disk)}
+        return Written(written.sha256, facts)
 
     return make_once(path, wanted, write, check_mode)
+
+
+def _missing(disk: Disk) -> list[dict[str, Any]]:
+    """Symbols that nothing provides; none where the loader's own cannot be read."""
+    try:
+        missing = missing_symbols(disk.tree, disk.loader) if disk.kind == "kernel" else []
+    except InputError:
+        return []
+    return [{"path": f"/{one.path}", "symbols": list(one.symbols)} for one in missing]
 
 
 def _diff(made: Made, disk: Disk, wanted: Mapping[str, Any]) -> dict[str, str]:

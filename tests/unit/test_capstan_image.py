@@ -10,6 +10,7 @@ import loaders
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible.module_utils.unilab.hashing import sha256_of
+from ansible.module_utils.unilab.staging import osv_symbols
 from trees import service, staged
 
 LIBRARY = Path(__file__).parents[2] / "library"
@@ -56,6 +57,23 @@ def test_a_kernel_is_given_back(options: dict[str, Any], capsys: pytest.CaptureF
     made = _run("capstan_image", capsys, **options)
     assert (made["boot"], made["kernel"]) == ("kernel", options["loader"])
     assert made["loader_sha256"] == sha256_of(Path(options["loader"]))
+
+
+def test_missing_symbols_are_returned_and_kept(
+    options: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(tree: Path, kernel: Path) -> list[osv_symbols.Missing]:
+        assert (str(tree), str(kernel)) == (options["tree"], options["loader"])
+        return [osv_symbols.Missing("app/server", ("posix_spawn",))]
+
+    options["loader"] = str(loaders.kernel(Path(options["loader"])))
+    monkeypatch.setattr(osv_symbols, "missing_symbols", missing)
+    made = _run("capstan_image", capsys, **options)
+    assert made["missing_symbols"] == [{"path": "/app/server", "symbols": ["posix_spawn"]}]
+    assert any("/app/server needs posix_spawn" in warning for warning in made["warnings"])
+    monkeypatch.setattr(osv_symbols, "missing_symbols", None)
+    again = _run("capstan_image", capsys, **options)
+    assert (again["changed"], again["missing_symbols"]) == (False, made["missing_symbols"])
 
 
 def test_check_mode_and_diff_show_what_would_change(

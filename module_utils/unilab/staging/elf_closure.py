@@ -28,7 +28,7 @@ from contracts.errors import InputError
 LOADED_BY_LIBC = "libgcc_s.so.1"
 SEGMENTS_MAX, TAGS_MAX, _NAME_BYTES = 1000, 10_000, 4096
 # What pyelftools raises for a file that is not what its headers state.
-_DAMAGED = (
+DAMAGED = (
     *(ELFError, ConstructError, struct.error, ValueError, LookupError, ArithmeticError),
     *(AttributeError, TypeError, AssertionError, RecursionError, OSError),
 )
@@ -69,7 +69,7 @@ def read_elf(path: Path) -> Elf | None:
             return None
         try:
             return _read(ELFFile(stream))
-        except _DAMAGED as error:
+        except DAMAGED as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(path, "", f"damaged ELF file: {reason}", "build it again") from None
 
