@@ -153,7 +153,7 @@ def power(source: Source, wanted: Sequence[float] | None, key: str) -> int:
             "run a pilot with two boots or more of each cell",
         )
     widths = wanted or _HALF_WIDTHS
-    boots = source.results.campaign.study.boots
+    boots = source.results.campaign.study.least_boots
     print(f"{metric.title}: boots of each arm for so wide a half of the 95 % interval, by this campaign's")
     print(f"variation (in brackets: its upper 80 % limit), and the half-width of the study's {boots} boots")
     print("".join([f"{'service':<22}", *(f"{value * 100:>14g} %" for value in widths), f"{'now':>12}"]))

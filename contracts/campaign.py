@@ -1,6 +1,7 @@
 """A campaign on disk: ``results/CAMPAIGN/`` and how it is read.
 
 campaign.json               the study, its hash, the plan, what cannot run and why; written once
+stopped.json                after how many blocks a campaign ended early, and why (contracts.stopping)
 waiting.json                arms whose host was left out of the last run, and why; gone when none waits
 trials/ID-CELL/trial.json   the record of a finished trial (contracts.trial); never rewritten
 trials/ID-CELL/latency.hlog its histograms, and console.log of a guest
@@ -17,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
@@ -25,6 +26,7 @@ from contracts.study import Study
 from contracts.trial import TrialRecord
 
 WAITING = "waiting.json"
+STOPPED = "stopped.json"
 
 
 class NotRun(BaseModel):
@@ -61,10 +63,25 @@ class Campaign(BaseModel):
         return [trial for trial in self.trials if trial.cell.arm not in missing]
 
 
+class Stopped(BaseModel):
+    """The content of ``stopped.json``: the campaign ended after its first ``after_blocks`` blocks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after_blocks: int = Field(ge=1)
+    why: str
+
+
 def read_campaign(directory: Path) -> Campaign:
-    """Read ``directory/campaign.json``. Raises InputError."""
+    """Read ``directory/campaign.json``, with the trials of no block after its end. Raises InputError."""
     path = directory / "campaign.json"
-    return validate(Campaign, _read_json(path), path, "name a folder that a campaign made")
+    campaign = validate(Campaign, _read_json(path), path, "name a folder that a campaign made")
+    path = directory / STOPPED
+    if not path.exists():
+        return campaign
+    stopped = validate(Stopped, _read_json(path), path, "remove the file: the next run writes it")
+    kept = [trial for trial in campaign.trials if trial.block < stopped.after_blocks]
+    return campaign.model_copy(update={"trials": kept})
 
 
 def read_records(directory: Path) -> list[TrialRecord]:

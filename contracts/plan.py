@@ -29,12 +29,13 @@ def plan_trials(study: Study) -> list[PlannedTrial]:
     """Every trial of ``study`` in running order.
 
     Each block holds every cell once, in an order drawn from the study's seed, so that drift of the
-    machine falls on all cells alike (randomised complete block design). Arms that cannot run here
+    machine falls on all cells alike (randomised complete block design). All blocks that the study may need
+    are planned at once: the order does not depend on results. Arms that cannot run here
     are planned too: leaving them out would change the order of the others.
     """
     generator = random.Random(study.seed)
     trials: list[PlannedTrial] = []
-    for block in range(study.boots):
+    for block in range(study.most_boots):
         cells = study.cells()
         generator.shuffle(cells)
         for position, cell in enumerate(cells):

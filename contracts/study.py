@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -64,6 +64,24 @@ class Load(_Strict):
         return self
 
 
+class Boots(_Strict):
+    """How many boots of each cell: blocks are added until the headline is precise enough.
+
+    Attributes:
+        least: blocks that are run in any case.
+        most: blocks after which the campaign ends, precise or not.
+    """
+
+    least: int = Field(ge=2)
+    most: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Boots:
+        if self.most < self.least:
+            raise ValueError(f"most ({self.most}) is less than least ({self.least})")
+        return self
+
+
 HeadlineMetric = Literal[
     "throughput", "instructions_per_request", "mean_response", "p99_response", "first_answer"
 ]
@@ -105,7 +123,9 @@ class Study(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     title: str
     seed: int = Field(ge=0)
-    boots: int = Field(ge=1, description="fresh boots of each cell; one block holds one of each")
+    boots: Annotated[int, Field(ge=1)] | Boots = Field(
+        description="fresh boots of each cell; one block holds one of each"
+    )
     services: list[str] = Field(min_length=1)
     prebuilt: Unikernels = Field(
         default={}, description="unikernel -> service -> image; NAME is run by the arm NAME-qemu"
@@ -170,6 +190,8 @@ class Study(_Strict):
                 raise ValueError(f"load lacks '{workload}', which service '{service}' needs")
         if self.control is not None and self.control not in self.arms:
             raise ValueError(f"control '{self.control}' is not one of arms: {', '.join(self.arms)}")
+        if isinstance(self.boots, Boots) and self.precision is None:
+            raise ValueError("boots with least and most need precision: the half-width to reach")
         if self.headline is not None and self.headline.against not in (None, *self.arms):
             raise ValueError(
                 f"headline.against '{self.headline.against}' is not one of arms: {', '.join(self.arms)}"
@@ -196,6 +218,16 @@ class Study(_Strict):
         content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def least_boots(self) -> int:
+        """Blocks that are run in any case."""
+        return self.boots.least if isinstance(self.boots, Boots) else self.boots
+
+    @property
+    def most_boots(self) -> int:
+        """Blocks that are planned."""
+        return self.boots.most if isinstance(self.boots, Boots) else self.boots
 
     @property
     def headline_metrics(self) -> Sequence[HeadlineMetric]:

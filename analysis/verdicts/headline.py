@@ -55,12 +55,7 @@ def headline(
         running: whether boots are still to come. An interval that is looked at again and again errs more
             often than it says, so nothing is decided before the end.
     """
-    primary = [
-        row
-        for key in study.headline_metrics
-        for found in comparisons.get(key, ())
-        if (row := _against(found, study.headline_against))
-    ]
+    primary = primary_comparisons(study, comparisons)
     margin = study.precision or EQUIVALENCE_MARGIN
     allowances = [evidence.allowance(row.metric, row.pair.other, row.pair.base) for row in primary]
     rejected = discoveries(
@@ -71,6 +66,16 @@ def headline(
     return [
         _decided(row, different, allowed, margin, evidence)
         for row, different, allowed in zip(primary, rejected, allowances, strict=True)
+    ]
+
+
+def primary_comparisons(study: Study, comparisons: Mapping[str, Sequence[Comparison]]) -> list[Comparison]:
+    """Those that the study names, each arm over the one that all are compared with."""
+    return [
+        row
+        for key in study.headline_metrics
+        for found in comparisons.get(key, ())
+        if (row := _against(found, study.headline_against))
     ]
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.precision import intervals
+from benchmarks.precision import intervals, stopping
 
 CAMPAIGNS = 20_000
 Table = Callable[[int], list[str]]
@@ -19,6 +19,7 @@ TABLES: Mapping[str, Table] = {
     "intervals of nine cells": intervals.table,
     "intervals of three cells": lambda campaigns: intervals.table(campaigns, cells=3),
     "intervals of two cells": lambda campaigns: intervals.table(campaigns, cells=2),
+    "stopping": stopping.table,
 }
 
 

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from contracts.campaign import Campaign, NotRun
+from contracts.campaign import Campaign, NotRun, Stopped
 from contracts.capstan.capstanfile import Capstanfile
 from contracts.capstan.package import Package
 from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
 from contracts.plan import PlannedTrial
 from contracts.prebuilt import PrebuiltImage
-from contracts.study import Cell, Headline, Load, Study, StudyCaps
+from contracts.study import Boots, Cell, Headline, Load, Study, StudyCaps
 from contracts.trial import (
     Boot,
     CapReading,
@@ -39,7 +39,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     *(
         Study,
         StudyCaps,
+        Boots,
         Headline,
+        Stopped,
         Load,
         Capstanfile,
         Package,
