@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from analysis import commands
+from analysis.compare_campaigns import compare_campaigns
 from contracts.errors import InputError
 
 _EXAMPLES = """examples:
@@ -16,6 +17,8 @@ _EXAMPLES = """examples:
   python -m analysis table   results/demo > trials.csv     one row per trial
   python -m analysis table   results/demo --of seconds     or footprints, or percentiles
   python -m analysis compare results/demo                  ratios between arms, with intervals
+  python -m analysis compare results/A results/B --limit 0.02
+                                                           counted work of two campaigns: a regression gate
   python -m analysis claims  results/demo                  the study's claims, answered
   python -m analysis report  results/demo                  writes results/demo/report.html
   python -m analysis power   results/demo                  boots that a half-width needs
@@ -23,7 +26,7 @@ _EXAMPLES = """examples:
 
 exit codes:
   0  it worked
-  1  check only: some trial or cell does not count
+  1  check: some trial or cell does not count; compare A B --limit: a count rose by more than the limit
   2  bad input, nothing was written: one line names file, key and remedy
   3  it worked, but some input is damaged: each is named on the error output, all the rest was used
 """
@@ -31,7 +34,7 @@ exit codes:
 _HELP = {
     "check": "say what counts, what does not and why",
     "table": "print a tidy table as CSV",
-    "compare": "print the ratios between arms as CSV, intervals over boots",
+    "compare": "print the ratios between arms, or of the counted work of two campaigns, as CSV",
     "claims": "print every claim of the study and of its repetition with a verdict, as CSV",
     "report": "write one self-contained HTML page and its figures, and print the page's path",
     "power": "print how many boots a half-width needs, by a pilot's variation that its blocks do not explain",
@@ -67,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         case "table":
             code = commands.table(source, options.of)
         case "compare":
-            code = commands.compare_arms(source, options.metric)
+            code = _compare(source, options)
         case "claims":
             code = commands.claims(source)
         case "power":
@@ -75,6 +78,16 @@ def _run(options: argparse.Namespace) -> int:
         case _:
             code = commands.status(source)
     return commands.damage_code(source) or code
+
+
+def _compare(source: commands.Source, options: argparse.Namespace) -> int:
+    if options.other is None:
+        if options.limit is not None:
+            raise InputError("--limit", "", "it needs a second campaign", "give two folders, or no --limit")
+        return commands.compare_arms(source, options.metric)
+    other = commands.read(options.other)
+    code = compare_campaigns(source.evidence, other.evidence, options.metric, options.limit)
+    return commands.damage_code(other) or code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +115,15 @@ def _parser() -> argparse.ArgumentParser:
             made[name].add_argument("campaign", type=Path, help=folder)
     made["table"].add_argument(
         "--of", choices=sorted(commands.TABLES), default="trials", help="which table (default: trials)"
+    )
+    made["compare"].add_argument(
+        "other",
+        type=Path,
+        nargs="?",
+        help="folder of a second campaign: its counted work divided by the first one's, cell by cell",
+    )
+    made["compare"].add_argument(
+        "--limit", type=_share, help="exit 1 where a count rose by more than this share, 0.02 for 2 %%"
     )
     made["compare"].add_argument("--metric", default="", help="one metric's key (default: all)")
     made["report"].add_argument("--output", type=Path, help="where to write (default: in the folder)")

@@ -9,6 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from analysis.checks import cells as check_cells
+from analysis.checks import work as check_work
 from analysis.checks.cells import Finding
 from analysis.checks.steady_state import Steadiness, steadiness_of_cell, steadiness_of_each, too_short
 from analysis.checks.trials import judge
@@ -110,6 +111,8 @@ def evidence_of(results: Results) -> Evidence:
         *check_cells.few_boots(cells),
         *check_cells.flat_ceiling(cells),
         *check_cells.log_disagrees(trials, answers),
+        *check_work.same_application_work(cells),
+        *check_work.unsaturated(cells),
     )
     missing = frozenset(row.arm for row in results.campaign.not_run)
     return Evidence(

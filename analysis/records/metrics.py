@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis.estimates.rank import samples_needed
+from contracts.work import WorkPerRequest
 
 _MIB = 1024**2
 
@@ -116,11 +117,43 @@ FIRST_ANSWER = Metric(
 )
 IMAGE_SIZE = Metric("image_size", "Image size", "MiB", pl.col("image_bytes") / _MIB)
 
+# Counted work: columns of the table of trials (analysis.records.work), and how the page names them.
+WORK_IDLE, WORK_BOOT = "work_idle_instructions_per_s", "work_first_answer_instructions"
+_INSTRUCTIONS = {
+    "instructions": "Instructions per request",
+    "application": "Instructions of the application per request",
+    "kernel": "Instructions of the kernel per request",
+}
+
+
+def work_column(name: str) -> str:
+    """Where the table of trials holds a count per request, a field of contracts.work.WorkPerRequest."""
+    return f"work_{name}_per_request"
+
+
+def _work_metric(name: str) -> Metric:
+    column = pl.col(work_column(name))
+    if name in _INSTRUCTIONS:
+        return Metric(f"{name}_per_request", _INSTRUCTIONS[name], "thousand", column / 1000, of_window=True)
+    title = f"{name.replace('_', ' ').capitalize()} per request"
+    return Metric(f"{name}_per_request", title, "1", column, of_window=True)
+
+
+WORK_METRICS = (
+    *(_work_metric(name) for name in WorkPerRequest.model_fields),
+    Metric("idle_instructions", "Instructions per idle second", "million/s", pl.col(WORK_IDLE) / 1e6),
+    Metric("boot_instructions", "Instructions to the first right answer", "million", pl.col(WORK_BOOT) / 1e6),
+)
+
 # Every metric that is compared between arms, but for memory, whose kinds depend on the campaign. A metric
 # that is added here is compared, printed and shown; contracts.study says which may be a study's headline.
 METRICS = (THROUGHPUT, MEAN_RESPONSE, *RESPONSES.values(), FIRST_ANSWER)
 
 
 def metrics_of(trials: pl.DataFrame) -> list[Metric]:
-    """Every metric that is compared between arms, memory by kind last. An image's size does not vary."""
-    return [*METRICS, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]
+    """Every metric that is compared between arms, memory by kind last. An image's size does not vary.
+
+    Counts that no trial has are not among them.
+    """
+    work = [metric for metric in WORK_METRICS if metric.values(trials)]
+    return [*METRICS, *work, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]

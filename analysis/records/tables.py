@@ -14,6 +14,7 @@ import polars as pl
 from analysis.records import hdr
 from analysis.records.latency import TrialLatency, answers_per_second, percentiles
 from analysis.records.results import Results
+from analysis.records.work import WORK_SCHEMA, work_columns
 from contracts.arms import arm_named
 from contracts.study import Load
 from contracts.trial import LoadResult, TrialRecord
@@ -88,6 +89,7 @@ TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "generator_cpu_percent": _REAL,
     "generator_ceiling_per_s": _REAL,
     "verdict": _TEXT,
+    **WORK_SCHEMA,
 }
 PERCENTILE_NAMES = ("p50", "p90", "p99", "p99.9", "max")
 
@@ -184,7 +186,7 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
         "first_answer_ms": record.boot.first_answer_ms if record.boot else None,
         "load_ends_by": "requests" if loads[workload].requests else "duration",
     }
-    row |= _instance(record) | _caps(record) | _identity(record)
+    row |= _instance(record) | _caps(record) | _identity(record) | work_columns(record)
     if record.load:
         row |= _load(record.load)
     return row | _memory(record)

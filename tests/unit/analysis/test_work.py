@@ -1,0 +1,177 @@
+"""Counted work is compared between arms and between campaigns, and what the counts show is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from campaigns import make_study, write_campaign
+
+from analysis.__main__ import main
+from analysis.notebook import Campaign
+from contracts.trial import TrialRecord
+from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
+
+STUDY = make_study(services=["todos-go"], boots=4)
+APPLICATION, KERNEL = 56_000.0, {"docker": 40_000.0, "linux-qemu": 21_000.0, "osv-qemu": 17_000.0}
+
+
+def counted(
+    application: Callable[[str], float] = lambda arm: APPLICATION,
+    kernel_factor: float = 1.0,
+    saturated_s: float = 9.5,
+) -> Callable[[TrialRecord], TrialRecord]:
+    """Records with counts that differ a little between boots."""
+
+    def edit(record: TrialRecord) -> TrialRecord:
+        arm = record.cell.arm
+        wobble = 1 + 0.002 * (int(record.block) % 3 - 1)
+        own, kernel = application(arm) * wobble, KERNEL[arm] * kernel_factor * wobble
+        per_request = WorkPerRequest(
+            instructions=own + kernel, application=own, kernel=kernel, system_calls=3 * wobble
+        )
+        counts = WorkCounts(instructions=10**9)
+        work = Work(
+            source="tcg_plugin",
+            scope="guest",
+            includes="a service",
+            counted_on="qemu-host",
+            first_answer=WorkCounts(instructions=round(3e8 * wobble)),
+            idle=WorkPeriod(seconds=2, counts=WorkCounts(instructions=round(2e6 * wobble))),
+            window=WorkPeriod(seconds=10, counts=counts),
+            vcpus=[counts],
+            sample_interval_ms=100,
+            longest_gap_ms=101,
+            alignment_error_ms=3,
+            idle_mark="halts",
+            idle_share=0.3,
+            saturated_s=saturated_s,
+            per_request=per_request,
+        )
+        return record.model_copy(update={"work": work})
+
+    return edit
+
+
+def campaign(folder: Path, edit: Callable[[TrialRecord], TrialRecord]) -> Path:
+    write_campaign(folder, STUDY, edit=edit)
+    return folder
+
+
+def test_counts_are_columns_of_the_table(tmp_path: Path) -> None:
+    trials = Campaign(campaign(tmp_path / "a", counted())).trials
+    osv = trials.filter(pl.col("arm") == "osv-qemu")
+    assert osv["work_kernel_per_request"].to_list() == pytest.approx([KERNEL["osv-qemu"]] * 4, rel=0.003)
+    assert osv["work_idle_instructions_per_s"].to_list() == pytest.approx([1e6] * 4, rel=0.003)
+    assert osv["work_saturated"].to_list() == [True] * 4
+    assert set(trials["why_no_work"]) == {""}
+
+
+def test_ratios_between_arms_include_the_counts(tmp_path: Path) -> None:
+    ratios = Campaign(campaign(tmp_path / "a", counted())).ratios("kernel_per_request")
+    row = ratios.filter((pl.col("arm") == "osv-qemu") & (pl.col("base") == "docker")).to_dicts()[0]
+    assert row["ratio"] == pytest.approx(17 / 40)
+    assert row["low"] <= row["ratio"] <= row["high"] < 0.44
+
+
+def test_a_campaign_without_counts_has_none_of_these_metrics(tmp_path: Path) -> None:
+    ratios = Campaign(campaign(tmp_path / "a", lambda record: record)).ratios()
+    assert not [key for key in ratios["metric"].unique() if "per_request" in key]
+
+
+def findings(folder: Path, check: str) -> list[str]:
+    return Campaign(folder).findings.filter(pl.col("check") == check)["what"].to_list()
+
+
+@pytest.mark.parametrize(("more", "named"), [(1.02, 0), (1.04, 1)])
+def test_an_arm_with_other_application_work_is_named(tmp_path: Path, more: float, named: int) -> None:
+    edit = counted(lambda arm: APPLICATION * (more if arm == "osv-qemu" else 1))
+    found = findings(campaign(tmp_path / "a", edit), "same work")
+    assert len(found) == named
+    assert all("4.0 % more than on" in what for what in found)
+
+
+def test_trials_that_waited_for_the_client_are_named(tmp_path: Path) -> None:
+    found = findings(campaign(tmp_path / "a", counted(saturated_s=4.0)), "saturated")
+    assert len(found) == 12
+    assert "saturated for 4.0 s of 10.0 s; 30.0 % of its instructions were idle work" in found[0]
+    assert findings(campaign(tmp_path / "b", counted()), "saturated") == []
+
+
+def compare(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, pl.DataFrame, str]:
+    code = main(["compare", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, pl.read_csv(said.out.encode()) if said.out else pl.DataFrame(), said.err
+
+
+def test_the_gate_passes_what_did_not_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = campaign(tmp_path / "a", counted())
+    after = campaign(tmp_path / "b", counted())
+    code, rows, said = compare(capsys, before, after, "--limit", "0.01")
+    assert (code, said) == (0, "")
+    assert not rows["moved"].any()
+
+
+def test_the_gate_refuses_a_rise_beyond_the_limit_and_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = campaign(tmp_path / "a", counted())
+    after = campaign(tmp_path / "b", counted(kernel_factor=1.1))
+    code, rows, said = compare(capsys, before, after, "--limit", "0.05")
+    assert code == 1
+    assert "todos-go osv-qemu: kernel_per_request rose by 10.0 %" in said and "limit 5 %" in said
+    moved = rows.filter(pl.col("moved"))["metric"].unique().to_list()
+    assert sorted(moved) == ["instructions_per_request", "kernel_per_request"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "limit"), [(1.1, "0.15"), (0.8, "0.01")], ids=["within the limit", "less work"]
+)
+def test_the_gate_passes_a_rise_within_the_limit_and_a_fall(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: float, limit: str
+) -> None:
+    before, after = (
+        campaign(tmp_path / "a", counted()),
+        campaign(tmp_path / "b", counted(kernel_factor=factor)),
+    )
+    code, rows, said = compare(capsys, before, after, "--limit", limit)
+    assert (code, said) == (0, "")
+    assert rows["moved"].any()
+
+
+def test_without_a_limit_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = campaign(tmp_path / "a", counted())
+    after = campaign(tmp_path / "b", counted(kernel_factor=2))
+    assert compare(capsys, before, after)[0] == 0
+
+
+def test_one_metric_is_gated_where_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = campaign(tmp_path / "a", counted())
+    after = campaign(tmp_path / "b", counted(kernel_factor=1.5))
+    code, rows, _ = compare(capsys, before, after, "--limit", "0.01", "--metric", "system_calls_per_request")
+    assert code == 0
+    assert rows["metric"].unique().to_list() == ["system_calls_per_request"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--metric", "p50_response"), "no count of work"),
+        ((), "no cell has counts in both"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    before = campaign(tmp_path / "a", counted())
+    after = campaign(tmp_path / "b", lambda record: record)
+    code, rows, said = compare(capsys, before, after, *arguments)
+    assert code == 2 and rows.is_empty()
+    assert message in said and len(said.splitlines()) == 1
+
+
+def test_a_limit_needs_a_second_campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = compare(capsys, campaign(tmp_path / "a", counted()), "--limit", "0.1")
+    assert code == 2 and "it needs a second campaign" in said
