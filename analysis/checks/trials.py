@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
-
-GENERATOR_CPU_LIMIT_PERCENT = 80.0
-CEILING_SHARE = 0.95
-LITTLE_LIMIT = 0.05
+from unilab_load.limits import CEILING_TOLERANCE, CPU_LIMIT_PERCENT, LITTLE_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,11 @@ class TrialRule:
     fault: pl.Expr
 
 
+_CEILING_PERCENT = f"{100 * CEILING_TOLERANCE:.0f}"
+_LITTLE_PERCENT = f"{100 * LITTLE_TOLERANCE:.0f}"
 _completed = pl.col("end") == "completed"
 _without_errors = pl.col("errors").fill_null(0) == 0
-_at_ceiling = pl.col("throughput_per_s") >= CEILING_SHARE * pl.col("generator_ceiling_per_s")
+_at_ceiling = pl.col("throughput_per_s") >= (1 - CEILING_TOLERANCE) * pl.col("generator_ceiling_per_s")
 _closed_by_time = (pl.col("loop") == "closed") & (pl.col("load_ends_by") == "duration")
 
 ENDED = TrialRule(
@@ -84,18 +83,18 @@ CAPS = TrialRule(
 )
 GENERATOR = TrialRule(
     "generator",
-    "the load generator was not the limit: its own verdict, and at most 80 % of a core",
+    f"the load generator was not the limit: its own verdict, and at most {CPU_LIMIT_PERCENT:.0f} % of a core",
     pl.when(pl.col("verdict") != "valid")
     .then("verdict")
-    .when(pl.col("generator_cpu_percent") > GENERATOR_CPU_LIMIT_PERCENT)
+    .when(pl.col("generator_cpu_percent") > CPU_LIMIT_PERCENT)
     .then(pl.format("the generator's CPU was at {} % of a core", pl.col("generator_cpu_percent").round(1))),
 )
 CEILING = TrialRule(
     "ceiling",
-    "the throughput lies more than 5 % below what the generator can make at all",
+    f"the throughput lies more than {_CEILING_PERCENT} % below what the generator can make at all",
     pl.when(_at_ceiling).then(
         pl.format(
-            "{} requests/s is within 5 % of the generator's ceiling of {}{}",
+            f"{{}} requests/s is within {_CEILING_PERCENT} % of the generator's ceiling of {{}}{{}}",
             pl.col("throughput_per_s").round(1),
             pl.col("generator_ceiling_per_s").round(1),
             pl.when(pl.col("targets_at_ceiling") > 1)
@@ -106,9 +105,12 @@ CEILING = TrialRule(
 )
 LITTLE = TrialRule(
     "little",
-    "Little's law N = X R holds within 5 % (closed loop by time, without errors)",
-    pl.when(_closed_by_time & _without_errors & (pl.col("little_residual").abs() > LITTLE_LIMIT)).then(
-        pl.format("Little's law fails by {} %, limit 5 %", (pl.col("little_residual") * 100).round(1))
+    f"Little's law N = X R holds within {_LITTLE_PERCENT} % (closed loop by time, without errors)",
+    pl.when(_closed_by_time & _without_errors & (pl.col("little_residual").abs() > LITTLE_TOLERANCE)).then(
+        pl.format(
+            f"Little's law fails by {{}} %, limit {_LITTLE_PERCENT} %",
+            (pl.col("little_residual") * 100).round(1),
+        )
     ),
 )
 

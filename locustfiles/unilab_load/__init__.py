@@ -11,6 +11,7 @@ wire          one connection: request bytes, the parser, the comparison with the
 worker        one process that makes load: event loop, loops, recorder, messages to the lead
 lead          the process in charge: options, checks, workers, merge, verdict, load.json, Locust's events
 
+limits        when the generator spoils a trial; the analysis reads them too
 calibrate     measures what this client is capable of, against the responder
 responder     a target that costs nothing
 """

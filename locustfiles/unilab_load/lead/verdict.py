@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unilab_load.limits import (
+    CEILING_TOLERANCE,
+    CPU_LIMIT_PERCENT,
+    FEW_RETRANSMITS,
+    LATENESS_LIMIT_MS,
+    LATENESS_TOLERANCE,
+    LINK_LIMIT,
+    LITTLE_TOLERANCE,
+    RETRANSMIT_LIMIT,
+    RETRANSMIT_TIMEOUT_MS,
+)
 from unilab_load.wire.failures import OWN_KINDS
-
-CPU_LIMIT_PERCENT = 80.0
-LITTLE_TOLERANCE = 0.05
-CEILING_TOLERANCE = 0.05
-LATENESS_LIMIT_MS = 1.0
-LATENESS_TOLERANCE = 0.05
-LINK_LIMIT = 0.8
-RETRANSMIT_LIMIT = 0.001
-FEW_RETRANSMITS = 10
-RETRANSMIT_TIMEOUT_MS = 200.0
-"""Linux's shortest (TCP_RTO_MIN): a target that is silent for longer makes TCP send again without a loss."""
 
 
 @dataclass(frozen=True)
