@@ -59,7 +59,7 @@ tree:
 artifact_sha256:
   description:
     - Hash of the tree, in hexadecimal.
-    - Empty in check mode where the build command would have to run first.
+    - Empty in check mode where the tree would change, so that nothing is made of the one that is there.
   returned: success
   type: str
   sample: 7f7f00bd0df2bf9f3a54be87fa42cb1ee5c7f1d1a7a0ce8e1a0b0d13d1ee2b4c
@@ -184,7 +184,10 @@ def main() -> None:
     _warn(module, staged.notices)
     diff = _diff(staged) if module._diff and staged.changed else {}
     command |= _command(staged.manifest)
-    module.exit_json(changed=staged.changed, diff=diff, **(command | _found(staged)))
+    found = _found(staged)
+    if module.check_mode and staged.changed:
+        found["artifact_sha256"] = ""
+    module.exit_json(changed=staged.changed, diff=diff, **(command | found))
 
 
 if __name__ == "__main__":
