@@ -32,8 +32,15 @@ options:
     type: int
     default: 8080
   address:
-    description: Address of the host at which the published port answers.
+    description:
+      - Address of the host that the load uses, an IP address or a name. The port is published there only.
     type: str
+  publish_address:
+    description:
+      - Address of the host on which the port is published; empty for O(address).
+      - Needed only where O(address) is translated to another one on its way to the host.
+    type: str
+    default: ""
   nonce:
     description: What the service must say of itself.
     type: str
@@ -109,6 +116,7 @@ from ansible.module_utils.unilab.platforms import cgroup, first_answer
 from ansible.module_utils.unilab.platforms.base import Instance, LocalHost
 from ansible.module_utils.unilab.platforms.docker_engine import Engine
 from ansible.module_utils.unilab.platforms.docker_platform import DockerBoot, DockerPlatform
+from ansible.module_utils.unilab.platforms.published import published_on
 
 
 def main() -> None:
@@ -121,6 +129,7 @@ def main() -> None:
             "env": {"type": "dict", "default": {}},
             "port": {"type": "int", "default": 8080},
             "address": {"type": "str"},
+            "publish_address": {"type": "str", "default": ""},
             "nonce": {"type": "str"},
             "cpus": {"type": "float"},
             "memory_mib": {"type": "int"},
@@ -144,12 +153,14 @@ def main() -> None:
 
 def _start(module: AnsibleModule, platform: DockerPlatform, host: LocalHost, instance: Instance) -> None:
     wanted = module.params
+    addresses = published_on(wanted["publish_address"] or wanted["address"])
     boot = DockerBoot(
         image=wanted["image"],
         env=wanted["env"],
         port=wanted["port"],
         cpus=wanted["cpus"],
         memory_mib=wanted["memory_mib"],
+        published_on=addresses,
         cpuset=wanted["cpuset"],
     )
     platform.create(host, instance, boot)
@@ -157,7 +168,7 @@ def _start(module: AnsibleModule, platform: DockerPlatform, host: LocalHost, ins
     platform.start(host, instance)
     try:
         answer = first_answer.wait(
-            wanted["address"],
+            addresses[0],
             wanted["port"],
             wanted["nonce"],
             wanted["timeout_s"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class DockerBoot:
     Attributes:
         image: by name or id; it must be there, for nothing is pulled.
         port: that the service listens on, published on the same port of the host.
+        published_on: addresses of the host on which the port is published; no other can reach it.
         cpus: CPUs' worth of time.
         cpuset: CPU list that the container is bound to, "" for all.
     """
@@ -29,6 +30,7 @@ class DockerBoot:
     port: int
     cpus: float
     memory_mib: int
+    published_on: Sequence[str]
     cpuset: str = ""
 
 
@@ -106,7 +108,7 @@ def configuration(boot: DockerBoot) -> dict[str, Any]:
         "Env": [f"{key}={value}" for key, value in boot.env.items()],
         "ExposedPorts": {port: {}},
         "HostConfig": {
-            "PortBindings": {port: [{"HostPort": str(boot.port)}]},
+            "PortBindings": {port: [{"HostIp": ip, "HostPort": str(boot.port)} for ip in boot.published_on]},
             # The tree is read-only in every runtime; /tmp is memory in every runtime.
             "ReadonlyRootfs": True,
             "Tmpfs": {"/tmp": ""},

@@ -128,7 +128,7 @@ def test_module_makes_a_fresh_container_with_its_caps(answers: list[tuple[Any, .
         "Env": ["UNILAB_NONCE=abc"],
         "ExposedPorts": {"8081/tcp": {}},
         "HostConfig": {
-            "PortBindings": {"8081/tcp": [{"HostPort": "8081"}]},
+            "PortBindings": {"8081/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]},
             "ReadonlyRootfs": True,
             "Tmpfs": {"/tmp": ""},
             "NanoCpus": 500_000_000,
@@ -183,7 +183,7 @@ def test_container_that_does_not_run_is_reported() -> None:
     assert platform.runs(host, instance) is False
     with pytest.raises(LabError, match="does not run"):
         platform.read_caps(host, instance)
-    platform.start(host, instance, DockerBoot("image", {}, 8080, 1, 64))
+    platform.start(host, instance, DockerBoot("image", {}, 8080, 1, 64, ["127.0.0.1"]))
     assert platform.runs(host, instance) is True and platform.pid(host, instance) == PID
 
 
