@@ -10,6 +10,7 @@ there each count c has some value per idle mark. In the window, the mark times t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +35,8 @@ class WorkCounts(_Part):
         idle_loop: those in the kernel's idle loop, a part of ``kernel``; None where its address is not known.
         interrupt_returns: IRET, after interrupts and exceptions.
         address_space_switches: writes to CR3. port_io: IN and OUT. nested_entries: VMRUN and its like.
+        guest_kernel, guest_application: where the machine is a server that runs guests, those between VMRUN
+            and the instruction after it. ``kernel`` and ``application`` are then the server's own.
     """
 
     instructions: int = Field(ge=0)
@@ -49,6 +52,8 @@ class WorkCounts(_Part):
     port_io: int | None = Field(default=None, ge=0)
     msr_writes: int | None = Field(default=None, ge=0)
     nested_entries: int | None = Field(default=None, ge=0)
+    guest_kernel: int | None = Field(default=None, ge=0)
+    guest_application: int | None = Field(default=None, ge=0)
 
 
 class WorkPerRequest(_Part):
@@ -66,6 +71,36 @@ class WorkPerRequest(_Part):
     port_io: float | None = None
     msr_writes: float | None = None
     nested_entries: float | None = None
+    guest_kernel: float | None = None
+    guest_application: float | None = None
+
+    @property
+    def layers(self) -> WorkLayers | None:
+        """Where the instructions are spent, None where the kernel's addresses are not known."""
+        if self.application is None or self.kernel is None:
+            return None
+        if not self.guest_application:
+            return WorkLayers(application=self.application, kernel=self.kernel, host=0.0)
+        return WorkLayers(
+            application=self.guest_application,
+            kernel=self.guest_kernel or 0.0,
+            host=self.application + self.kernel,
+        )
+
+
+@dataclass(frozen=True)
+class WorkLayers:
+    """Instructions per request by what executes them.
+
+    Attributes:
+        application: the service. In a container's count the engine's processes are in it.
+        kernel: of the instance: the guest's, or the container host's.
+        host: under a guest: KVM, the server's kernel, and QEMU's device model.
+    """
+
+    application: float
+    kernel: float
+    host: float
 
 
 class WorkPeriod(_Part):

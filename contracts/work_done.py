@@ -5,12 +5,15 @@ The method is explained in contracts/work.py and docs/counting.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from contracts.work import SATURATED_IDLE_SHARE, Work, WorkCounts, WorkPeriod, WorkPerRequest
 from contracts.work_series import Series, work_counts
+
+Named = Callable[[Sequence[float]], WorkCounts]
 
 # The guest settles after its first right answer, and the load's first connects precede its start.
 _MARGIN_NS = 300_000_000
@@ -62,18 +65,20 @@ class Counted:
 
 def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     """The part ``work`` of a trial's record. Raises ValueError where the samples do not cover the window."""
-    has_idle_loop = any(text.startswith("idle=") for text in counted.ranges)
+    named = partial(
+        work_counts,
+        series.names,
+        has_idle_loop=any(text.startswith("idle=") for text in counted.ranges),
+        has_guests=any(text.startswith("guest_kernel=") for text in counted.ranges),
+    )
     load_ns = round(load.started_at.timestamp() * 1e9) + counted.host.offset_ns - counted.client.offset_ns
     start_ns = load_ns + round(load.warm_up_s * 1e9)
     end_ns = start_ns + round(load.window_s * 1e9)
 
-    def named(counts: Sequence[float]) -> WorkCounts:
-        return work_counts(series.names, counts, has_idle_loop)
-
     vcpus = series.between(start_ns, end_ns)
     window = WorkPeriod(seconds=load.window_s, counts=named([sum(row) for row in zip(*vcpus, strict=True)]))
     inside = series.intervals(start_ns, end_ns)
-    idle = _idle_period(series, counted.first_answer_ns + _MARGIN_NS, load_ns - _MARGIN_NS, has_idle_loop)
+    idle = _idle_period(series, counted.first_answer_ns + _MARGIN_NS, load_ns - _MARGIN_NS, named)
     mark, per_mark = _idle_mark(idle)
     gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
     return Work(
@@ -103,10 +108,10 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     )
 
 
-def _idle_period(series: Series, start_ns: int, end_ns: int, has_idle_loop: bool) -> WorkPeriod | None:
+def _idle_period(series: Series, start_ns: int, end_ns: int, count: Named) -> WorkPeriod | None:
     """The quietest third of the intervals between the first right answer and the load."""
     intervals = series.intervals(start_ns, end_ns)
-    named = [(ns, work_counts(series.names, row, has_idle_loop)) for ns, row in intervals]
+    named = [(ns, count(row)) for ns, row in intervals]
     named.sort(key=lambda pair: _busy(pair[1]) / max(pair[0], 1))
     quiet = named[: round(len(named) * _QUIET_SHARE)]
     seconds = sum(ns for ns, _ in quiet) / 1e9

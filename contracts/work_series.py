@@ -92,16 +92,24 @@ def read_series(path: Path) -> Series:
         raise InputError(path, "", f"cannot be read ({error or 'empty'})", _REMEDY) from None
 
 
-def work_counts(names: Sequence[str], counts: Sequence[float], has_idle_loop: bool) -> WorkCounts:
-    """The plugin's counters by the names of the record; the split is None where the kernel is not known."""
+def work_counts(
+    names: Sequence[str], counts: Sequence[float], has_idle_loop: bool, has_guests: bool = False
+) -> WorkCounts:
+    """The plugin's counters by the names of the record; the split is None where the kernel is not known.
+
+    ``has_guests``: the machine is a server whose guests are counted apart.
+    """
     by_name = {name: max(0, round(value)) for name, value in zip(names, counts, strict=True)}
     application, kernel, idle, unclassified = (by_name.pop(name, 0) for name in _INSTRUCTIONS)
+    guests = [by_name.pop(name, 0) for name in ("guest_kernel", "guest_application")]
     split = unclassified == 0
     return WorkCounts(
-        instructions=application + kernel + idle + unclassified,
+        instructions=application + kernel + idle + unclassified + sum(guests),
         application=application if split else None,
         kernel=kernel + idle if split else None,
         idle_loop=idle if has_idle_loop else None,
+        guest_kernel=guests[0] if has_guests else None,
+        guest_application=guests[1] if has_guests else None,
         **{name: value for name, value in by_name.items() if name in WorkCounts.model_fields},
     )
 

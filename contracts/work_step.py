@@ -20,7 +20,7 @@ def work_step(step: Step, start: Step, load: LoadResult | None, folder: Path) ->
 
     Args:
         step: ``series`` (result of work_series), ``client_clock`` and ``host_clock`` (of clock_offset),
-            ``includes``, ``counted_on``; ``why`` where nothing was to be counted.
+            ``includes``, ``counted_on``, ``scope``; ``why`` where nothing was to be counted.
         start: result of the step that started the instance.
         folder: the trial's, with the table of samples.
     """
@@ -35,6 +35,7 @@ def work_step(step: Step, start: Step, load: LoadResult | None, folder: Path) ->
         mode=series["mode"],
         api_version=series["api_version"],
         ranges=tuple(series["ranges"]),
+        scope=step.get("scope", "guest"),
         interval_ms=series["interval_ms"],
         first_answer=tuple(tuple(row) for row in start.get("first_answer_counts", ())),
         first_answer_ns=start.get("first_answer_ns", 0),

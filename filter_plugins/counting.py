@@ -21,6 +21,9 @@ INCLUDES = {
     "osv": "application: the service and its libraries; kernel: OSv with the C library in it",
     "prebuilt": "application: code outside the kernel's file; kernel: code of the kernel's file",
 }
+SERVER = (
+    "application: QEMU's device model and the server's system services; kernel: the server's Linux with KVM"
+)
 
 
 def osv_ranges(loader: str) -> dict[str, list[str]]:
@@ -51,8 +54,20 @@ def counting_options(
     }
 
 
-def counted_includes(runtime: str) -> str:
-    """What a counted guest of this runtime runs."""
+def server_counting_options(counter: Mapping[str, Any] | None, osv_loader: str) -> dict[str, Any]:
+    """The option ``counting`` of qemu_guest for a server that runs guests of Linux, and of OSv."""
+    guests = osv_ranges(osv_loader)["kernel"] if osv_loader else []
+    return {
+        "plugin": counter["plugin"] if counter else "",
+        "kernel": [LINUX_KERNEL_RANGE],
+        "guest_kernel": [LINUX_KERNEL_RANGE, *guests],
+    }
+
+
+def counted_includes(runtime: str, scope: str = "guest") -> str:
+    """What is counted in a trial of this runtime: its own guest, or the server (``machine``) that runs it."""
+    if scope == "machine" and runtime != "docker":
+        return f"guest_{INCLUDES[runtime].replace('kernel:', 'guest_kernel:')}; {SERVER}"
     return INCLUDES[runtime]
 
 
@@ -65,4 +80,5 @@ class FilterModule:
             "osv_ranges": osv_ranges,
             "counting_options": counting_options,
             "counted_includes": counted_includes,
+            "server_counting_options": server_counting_options,
         }

@@ -138,6 +138,11 @@ options:
         type: list
         elements: str
         default: []
+      guest_kernel:
+        description: Addresses of the kernels of guests that it runs itself, likewise.
+        type: list
+        elements: str
+        default: []
   timeout_s:
     description: How long to wait for the first right answer, or for a power-off.
     type: float
@@ -274,6 +279,7 @@ def main() -> None:
                     "plugin": {"type": "str", "required": True},
                     "kernel": {"type": "list", "elements": "str", "default": []},
                     "idle": {"type": "list", "elements": "str", "default": []},
+                    "guest_kernel": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "timeout_s": {"type": "float", "default": 120},
@@ -302,7 +308,7 @@ def main() -> None:
 
 def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     boot = _boot(module)
-    if pid is not None and qemu.has_hardware(guest, boot.vcpus, boot.memory_mib):
+    if pid is not None and qemu.has_hardware(guest, boot.vcpus, boot.memory_mib) and _is_same(guest, boot):
         module.exit_json(changed=False, pid=pid)
     if pid is not None:
         qemu.stop(guest, patience_s=POWER_OFF_S)
@@ -387,11 +393,24 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
 def _counting(wanted: dict[str, Any] | None) -> Counting | None:
     if not wanted or not wanted["plugin"]:
         return None
-    return Counting(Path(wanted["plugin"]), tuple(wanted["kernel"]), tuple(wanted["idle"]))
+    ranges = {name: tuple(wanted[name]) for name in ("kernel", "idle", "guest_kernel")}
+    return Counting(Path(wanted["plugin"]), **ranges)
 
 
 def _counts_file(guest: qemu.Guest, boot: qemu.Boot) -> str:
     return str(guest.counts) if boot.counting and boot.accelerator == "tcg" else ""
+
+
+def _is_same(guest: qemu.Guest, boot: qemu.Boot) -> bool:
+    """Whether the running guest has the hardware, and is counted by the addresses, that are wanted now."""
+    if not qemu.has_hardware(guest, boot.vcpus, boot.memory_mib):
+        return False
+    wanted = boot.counting.ranges if boot.counting and boot.accelerator == "tcg" else None
+    try:
+        with MappedFile(guest.counts) as mapped:
+            return mapped.header.ranges == wanted
+    except LabError:
+        return wanted is None
 
 
 def _counted(guest: qemu.Guest, boot: qemu.Boot) -> dict[str, Any]:

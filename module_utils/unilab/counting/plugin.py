@@ -21,18 +21,28 @@ _PROBE_TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Counting:
-    """What the plugin is given: the shared object, and the addresses of kernel and idle loop ("LOW-HIGH")."""
+    """What the plugin is given.
+
+    Attributes:
+        plugin: the shared object.
+        kernel, idle: addresses of the kernel and of its idle loop, "LOW-HIGH".
+        guest_kernel: addresses of the kernels of guests, where the machine is a server that runs some.
+    """
 
     plugin: Path
     kernel: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
+    guest_kernel: tuple[str, ...] = ()
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The addresses as the plugin's file repeats them, "kernel=LOW-HIGH" and so on."""
+        groups = {"kernel": self.kernel, "idle": self.idle, "guest_kernel": self.guest_kernel}
+        return tuple(f"{name}={text}" for name, texts in groups.items() for text in texts)
 
     def argument(self, counts: Path) -> str:
         """The value of QEMU's option -plugin. A comma in a path is doubled, as QEMU's options ask."""
-        words = [_escaped(self.plugin), f"counts={_escaped(counts)}"]
-        words += [f"kernel={text}" for text in self.kernel]
-        words += [f"idle={text}" for text in self.idle]
-        return ",".join(words)
+        return ",".join([_escaped(self.plugin), f"counts={_escaped(counts)}", *self.ranges])
 
 
 def installed_path(source: bytes, folder: Path) -> Path:
