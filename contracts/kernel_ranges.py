@@ -13,6 +13,7 @@ from contracts.errors import InputError
 
 # Upper half of the canonical addresses: the kernel's on Linux x86-64 (Documentation/arch/x86/x86_64/mm.rst).
 LINUX_KERNEL_RANGE = "ffff800000000000-ffffffffffffffff"
+_UPPER_HALF = int(LINUX_KERNEL_RANGE.partition("-")[0], 16)
 # OSv's loop that polls for work before it halts: sched::cpu::do_idle() in core/sched.cc.
 IDLE_SYMBOLS = ("_ZN5sched3cpu7do_idleEv",)
 # Names of OSv's kernel as an ELF file, beside the loader image that holds it packed.
@@ -36,7 +37,7 @@ def kernel_ranges(path: Path) -> KernelRanges:
         with path.open("rb") as stream:
             elf = ELFFile(stream)
             segments = [row for row in elf.iter_segments() if row["p_type"] == "PT_LOAD" and row["p_memsz"]]
-            kernel = tuple(_range(row["p_vaddr"], row["p_memsz"]) for row in segments)
+            kernel = _kernel([(row["p_vaddr"], row["p_memsz"]) for row in segments])
             return KernelRanges(kernel, _idle_loops(elf))
     except (ELFError, OSError) as error:
         raise InputError(
@@ -47,6 +48,13 @@ def kernel_ranges(path: Path) -> KernelRanges:
 def elf_beside(loader: Path) -> Path | None:
     """The ELF file of the kernel that the loader image ``loader`` holds packed, None where none is there."""
     return next((path for name in ELF_NAMES if (path := loader.with_name(name)).is_file()), None)
+
+
+def _kernel(segments: list[tuple[int, int]]) -> tuple[str, ...]:
+    """The segments; or the whole upper half for a kernel there, whose modules are outside of its file."""
+    if any(start >= _UPPER_HALF for start, _ in segments):
+        return (LINUX_KERNEL_RANGE,)
+    return tuple(_range(start, size) for start, size in segments)
 
 
 def _idle_loops(elf: ELFFile) -> tuple[str, ...]:

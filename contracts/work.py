@@ -122,7 +122,7 @@ class Work(_Part):
         mode: how the plugin counted: inline, callbacks, or inline per vCPU.
         ranges: the addresses by which instructions were told apart, "kernel=LOW-HIGH", "idle=LOW-HIGH".
         first_answer: from the start of the guest to the first right answer, idle work included.
-        idle: between the first right answer and the load; None where it was shorter than a second.
+        idle: between the first right answer and the load; None where it was too short.
         window: the measured window; vcpus: the same for each virtual CPU.
         alignment_error_ms: by how much the window's ends may be misplaced among the samples.
         longest_gap_ms: between two samples of the window.

@@ -17,7 +17,7 @@ Named = Callable[[Sequence[float]], WorkCounts]
 
 # The guest settles after its first right answer, and the load's first connects precede its start.
 _MARGIN_NS = 300_000_000
-_SHORTEST_IDLE_S = 1.0
+_SHORTEST_IDLE_S = 0.3
 # Commands that read caps and memory may run in the counted guest before the load, so its quietest
 # intervals are taken as idle.
 _QUIET_SHARE = 1 / 3

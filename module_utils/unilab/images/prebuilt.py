@@ -16,6 +16,7 @@ from elftools.elf.segments import NoteSegment
 
 from contracts.arms import PREBUILT_SUFFIX
 from contracts.errors import InputError
+from contracts.kernel_ranges import LINUX_KERNEL_RANGE, kernel_ranges
 from contracts.prebuilt import PrebuiltImage
 from contracts.study import Study
 
@@ -103,8 +104,19 @@ def place(found: Found, folder: Path, artifacts: Mapping[str, str]) -> Placed:
         "address": str(image.address or ""),
         "identity": image.identity,
         "machine": image.machine,
+        "counting": _counting(kernel),
     }
     return Placed([(str(part.path), files[part.name]) for part in found.parts], facts)
+
+
+def _counting(kernel: Part | None) -> dict[str, list[str]]:
+    """Addresses by which the kernel's instructions are counted apart; none where it is on a disk."""
+    if kernel is None:
+        return {"kernel": [], "idle": []}
+    if kernel.kind == "bzImage":
+        return {"kernel": [LINUX_KERNEL_RANGE], "idle": []}
+    found = kernel_ranges(kernel.path)
+    return {"kernel": list(found.kernel), "idle": list(found.idle)}
 
 
 def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:

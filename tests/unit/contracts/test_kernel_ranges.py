@@ -17,11 +17,18 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 BASE = 0x40200000
 
 
-def compile_kernel(folder: Path, name: str, source: str) -> Path:
+def compile_kernel(folder: Path, name: str, source: str, base: int = BASE) -> Path:
     path = folder / name
     code = path.with_suffix(".c")
     code.write_text(source)
-    options = ["-nostdlib", "-static", "-no-pie", "-O1", f"-Wl,-Ttext-segment={BASE:#x}", "-Wl,-e,entry"]
+    options = [
+        "-nostdlib",
+        "-static",
+        "-no-pie",
+        "-O1",
+        *(["-mcmodel=kernel", "-fno-pie"] if base > BASE else []),
+    ]
+    options += [f"-Wl,-Ttext-segment={base:#x}", "-Wl,-e,entry"]
     subprocess.run(["gcc", *options, "-o", path, code], check=True)
     return path
 
@@ -49,6 +56,11 @@ def test_the_kernel_is_its_loaded_segments_and_the_idle_loop_its_symbol(kernel: 
 
 def test_a_kernel_without_that_symbol_has_no_idle_loop(tmp_path: Path) -> None:
     assert kernel_ranges(compile_kernel(tmp_path, "kernel.elf", "void entry(void) {}")).idle == ()
+
+
+def test_a_kernel_in_the_upper_half_owns_all_of_it(tmp_path: Path) -> None:
+    path = compile_kernel(tmp_path, "vmlinux", "void entry(void) {}", 0xFFFFFFFF81000000)
+    assert kernel_ranges(path).kernel == (LINUX_KERNEL_RANGE,)
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def test_idle_time_before_the_load_is_the_quietest_third() -> None:
     assert work.idle.counts.instructions / work.idle.seconds == pytest.approx(8e6, rel=1e-3)
 
 
-def test_without_an_idle_second_nothing_is_taken_out_and_saturation_is_not_known() -> None:
-    late = replace(COUNTED, first_answer_ns=T0_NS + round((LOAD_S - 1) * 1e9))
+def test_without_idle_time_nothing_is_taken_out_and_saturation_is_not_known() -> None:
+    late = replace(COUNTED, first_answer_ns=T0_NS + round((LOAD_S - 0.8) * 1e9))
     work = work_of(series(), late, LOAD)
     assert work.idle is work.idle_mark is work.idle_share is work.saturated_s is None
     assert not work.is_saturated
