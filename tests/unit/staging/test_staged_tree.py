@@ -88,6 +88,13 @@ def test_no_work_folder_remains(tmp_path: Path) -> None:
     assert sorted(child.name for child in tmp_path.iterdir()) == ["service", "tree"]
 
 
+def test_folder_of_a_killed_run_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".tree.abandoned/tree/app").mkdir(parents=True)
+    (tmp_path / ".tree.abandoned/lock").write_text("")
+    staged(tmp_path)
+    assert sorted(child.name for child in tmp_path.iterdir()) == ["service", "tree"]
+
+
 def test_directories_merge_and_rootfs_comes_first(tmp_path: Path) -> None:
     folder = tmp_path / "service"
     for path in ("ROOTFS/etc/motd", "site/a/one.py", "more/a/two.py"):
