@@ -75,11 +75,11 @@ class Stopped(BaseModel):
 def read_campaign(directory: Path) -> Campaign:
     """Read ``directory/campaign.json``, with the trials of no block after its end. Raises InputError."""
     path = directory / "campaign.json"
-    campaign = validate(Campaign, _read_json(path), path, "name a folder that a campaign made")
+    campaign = validate(Campaign, read_json(path), path, "name a folder that a campaign made")
     path = directory / STOPPED
     if not path.exists():
         return campaign
-    stopped = validate(Stopped, _read_json(path), path, "remove the file: the next run writes it")
+    stopped = validate(Stopped, read_json(path), path, "remove the file: the next run writes it")
     kept = [trial for trial in campaign.trials if trial.block < stopped.after_blocks]
     return campaign.model_copy(update={"trials": kept})
 
@@ -88,7 +88,7 @@ def read_records(directory: Path) -> list[TrialRecord]:
     """Every finished trial of the campaign at ``directory``, in running order. Raises InputError."""
     paths = sorted(directory.glob("trials/*/trial.json"))
     remedy = "records are never edited: move this folder away to run its trial again"
-    return [validate(TrialRecord, _read_json(path), path, remedy) for path in paths]
+    return [validate(TrialRecord, read_json(path), path, remedy) for path in paths]
 
 
 def read_waiting(directory: Path) -> list[NotRun]:
@@ -97,7 +97,7 @@ def read_waiting(directory: Path) -> list[NotRun]:
     if not path.exists():
         return []
     remedy = "remove the file: the next run writes it anew"
-    return validate(_Waiting, {"arms": _read_json(path)}, path, remedy).arms
+    return validate(_Waiting, {"arms": read_json(path)}, path, remedy).arms
 
 
 def write_waiting(directory: Path, arms: Sequence[NotRun]) -> None:
@@ -131,7 +131,8 @@ def write_atomically(path: Path, text: str) -> None:
         os.close(directory)
 
 
-def _read_json(path: Path) -> object:
+def read_json(path: Path) -> object:
+    """What the JSON file at ``path`` holds. Raises InputError."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

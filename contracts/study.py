@@ -18,7 +18,7 @@ from contracts.prebuilt import PrebuiltImage
 from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "without_counts")
+_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "without_counts")
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -39,19 +39,35 @@ class Load(_Strict):
 
     Attributes:
         users: N of the closed loop; connections of the open loop.
+        warm_up: "steady": pilot boots find how long each cell takes to its steady state. The default.
+        warm_up_s: in its place, a fixed time for every cell.
         rate_per_s: requests that fall due each second in the open loop; None is a closed loop.
         arrivals: how the open loop's requests fall due: evenly, or as a Poisson process.
         search_p99_ms: search the highest rate whose p99 stays below it, from ``rate_per_s`` on.
     """
 
     users: int = Field(ge=1, le=10_000)
-    warm_up_s: float = Field(default=0, ge=0, le=3600)
+    warm_up: Literal["steady"] | None = None
+    warm_up_s: float | None = Field(default=None, ge=0, le=3600)
     duration_s: float | None = Field(default=None, gt=0, le=24 * 3600)
     requests: int | None = Field(default=None, ge=1)
     timeout_s: float = Field(default=30, gt=0)
     rate_per_s: float | None = Field(default=None, gt=0, le=1_000_000)
     arrivals: Literal["constant", "poisson"] = "poisson"
     search_p99_ms: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steady_by_default(cls, content: object) -> object:
+        if isinstance(content, dict) and content.get("warm_up_s") is None and "warm_up" not in content:
+            return content | {"warm_up": "steady"}
+        return content
+
+    @model_validator(mode="after")
+    def _one_warm_up(self) -> Load:
+        if (self.warm_up is None) == (self.warm_up_s is None):
+            raise ValueError("give either warm_up: steady or warm_up_s, and not both")
+        return self
 
     @model_validator(mode="after")
     def _one_end(self) -> Load:
@@ -62,6 +78,18 @@ class Load(_Strict):
         if self.search_p99_ms is not None and self.rate_per_s is None:
             raise ValueError("search_p99_ms needs rate_per_s, the rate that the search starts from")
         return self
+
+
+class Pilots(_Strict):
+    """Boots before the trials, of each cell whose warm-up is to be found.
+
+    Attributes:
+        boots: of each cell.
+        duration_s: seconds of load of each: the longest warm-up that they can find.
+    """
+
+    boots: int = Field(default=3, ge=1)
+    duration_s: float = Field(default=120, ge=20, le=3600)
 
 
 class Boots(_Strict):
@@ -150,6 +178,7 @@ class Study(_Strict):
         default=["idle", "loaded"], min_length=1, description="when memory is read: before the load, after it"
     )
     exclude: list[dict[str, str | int | float]] = Field(default=[])
+    pilots: Pilots | None = Field(default=None, description="for loads with warm_up: steady")
     without_counts: bool = Field(default=False, description="do not count the guests' instructions")
 
     @field_validator("services")
@@ -216,8 +245,16 @@ class Study(_Strict):
         """Hash of the study's meaning: comments and key order in the file do not count."""
         content = self.model_dump(mode="json")
         content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
+        for load in content["load"].values():
+            if load["warm_up"] is None:
+                del load["warm_up"]
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def pilot_plan(self) -> Pilots:
+        """The pilots of cells whose warm-up is to be found."""
+        return self.pilots or Pilots()
 
     @property
     def least_boots(self) -> int:

@@ -76,6 +76,12 @@ trials:
   type: list
   elements: dict
   sample: [{id: "0001", block: 0, position: 0, directory: 0001-todos-go-docker, cell: {service: todos-go}}]
+pilots:
+  description: Pilot boots that remain and wait for nothing, each with the load that it makes.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{id: P001, directory: ../pilots/P001-todos-go-docker, load: {warm_up_s: 0.0, duration_s: 120.0}}]
 waiting:
   description: The arms that wait, with the number of their trials that remain.
   returned: always
@@ -100,6 +106,7 @@ from contracts.control import arm_booted
 from contracts.errors import InputError
 from contracts.opening import campaign_to_report, open_campaign
 from contracts.study import Study
+from contracts.warm_up import pilot_load, remaining_pilots
 
 
 def main() -> None:
@@ -129,9 +136,16 @@ def main() -> None:
     left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)
     held = {row.arm for row in waiting}
     trials = [
-        trial.model_dump(mode="json") | {"directory": trial.directory}
+        trial.model_dump(mode="json") | {"directory": trial.directory, "slug": trial.cell.slug}
         for trial in opened.remaining
         if arm_booted(trial.cell.arm) not in held
+    ]
+    pilots = [
+        pilot.model_dump(mode="json")
+        | {"directory": pilot.directory, "slug": pilot.cell.slug}
+        | {"load": pilot_load(study, pilot.cell).model_dump(mode="json")}
+        for pilot in remaining_pilots(opened.directory, opened.campaign)
+        if arm_booted(pilot.cell.arm) not in held
     ]
     module.exit_json(
         changed=not opened.resumed,
@@ -139,6 +153,7 @@ def main() -> None:
         name=opened.campaign.name,
         resumed=opened.resumed,
         total=len(opened.campaign.runnable),
+        pilots=pilots,
         trials=trials,
         waiting=[row.model_dump(mode="json") | {"trials": left[row.arm]} for row in waiting],
         study_reference={"name": study.name, "sha256": study.sha256, "seed": study.seed},

@@ -13,6 +13,7 @@ from analysis.checks import work as check_work
 from analysis.checks.cells import Finding
 from analysis.checks.steady_state import Steadiness, steadiness_of_cell, steadiness_of_each, too_short
 from analysis.checks.trials import judge
+from analysis.formatting import count
 from analysis.records import tables
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.latency import window_rates
@@ -108,6 +109,7 @@ def evidence_of(results: Results) -> Evidence:
         *_damaged_clocks(trials),
         *check_cells.a_against_a(cells, controls),
         *check_cells.unsteady_windows(cells, steadiness, of_cells),
+        *_without_steady_state(results, cells),
         *check_cells.few_boots(cells),
         *check_cells.flat_ceiling(cells),
         *check_cells.log_disagrees(trials, answers),
@@ -118,6 +120,22 @@ def evidence_of(results: Results) -> Evidence:
     return Evidence(
         results.campaign.name, trials, cells, findings, steadiness, rates, missing, controls, of_cells
     )
+
+
+def _without_steady_state(results: Results, cells: Sequence[CellTrials]) -> list[Finding]:
+    """Cells whose pilots were not steady before they ended: no length of warm-up is known to be enough."""
+    unsteady = {row.cell: row for row in results.warm_ups if not row.steady}
+    return [
+        Finding(
+            "steady",
+            "excluded",
+            row.cell.slug,
+            f"no steady state in {count(unsteady[row.cell.slug].pilots, 'pilot')}",
+            (row.cell.slug,),
+        )
+        for row in cells
+        if row.cell.slug in unsteady
+    ]
 
 
 def _of_cell(cell: CellTrials, steadiness: Mapping[str, Steadiness]) -> Steadiness:

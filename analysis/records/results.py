@@ -17,6 +17,7 @@ from contracts.campaign import Campaign, NotRun, read_campaign, read_waiting
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
 from contracts.trial import SCHEMA_VERSION, TrialRecord
+from contracts.warm_up import CellWarmUp, read_warm_ups
 
 _RUN_AGAIN = "records are never edited: move this folder away to run its trial again"
 
@@ -43,6 +44,7 @@ class Results:
         records: one per trial id, in running order.
         latencies: by trial id, of the trials whose log could be read.
         damage: files that could not be used; everything else is still there.
+        warm_ups: what pilots showed, for cells whose warm-up they found.
         waiting: arms whose host was left out of the last run, and why.
     """
 
@@ -52,6 +54,7 @@ class Results:
     latencies: Mapping[str, TrialLatency]
     damage: tuple[Damage, ...]
     waiting: tuple[NotRun, ...] = ()
+    warm_ups: tuple[CellWarmUp, ...] = ()
 
     @cached_property
     def to_do(self) -> tuple[PlannedTrial, ...]:
@@ -108,6 +111,7 @@ def read_results(directory: Path, second: Executor | None = None) -> Results:
         latencies,
         (*damage, *copies, *spoilt),
         tuple(read_waiting(directory)),
+        tuple(read_warm_ups(directory)),
     )
 
 

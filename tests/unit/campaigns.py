@@ -92,6 +92,7 @@ def write_campaign(
     arm_factor: Mapping[str, float] = ARM_FACTOR,
     edit: Edit = lambda record: record,
     speed: Speed = warming_up,
+    trials: Sequence[PlannedTrial] | None = None,
 ) -> Campaign:
     """Write a campaign named after ``directory``.
 
@@ -103,6 +104,7 @@ def write_campaign(
         between_boots: standard deviation of the logarithm of a boot's throughput.
         arm_factor: throughput of each arm relative to the first; a control has that of its arm, unless named.
         edit: last change to each record before it is written.
+        trials: boots that get a record in place of the campaign's, such as its pilots.
         speed: throughput of a second of the load relative to the boot's, by its number from 0.
     """
     campaign = Campaign(
@@ -115,7 +117,7 @@ def write_campaign(
     )
     write_atomically(directory / "campaign.json", campaign.model_dump_json())
     generator = random.Random(study.seed)
-    for trial in campaign.runnable[:finished]:
+    for trial in campaign.runnable[:finished] if trials is None else trials:
         booted = arm_booted(trial.cell.arm)
         rate = SERVICE_RATE[trial.cell.service] * arm_factor.get(trial.cell.arm, arm_factor[booted])
         rate *= generator.lognormvariate(0, between_boots)
@@ -135,7 +137,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
     workload, language = split_service(cell.service)
     load = study.load[workload]
     mib = 1024**2
-    began = START + timedelta(minutes=int(trial.id))
+    began = START + timedelta(minutes=int(trial.id.lstrip("P")))
     mean_ms = load.users / rate * 1000
     image_mib = _IMAGE_MIB[language] + _IMAGE_EXTRA_MIB[runtime]
     memory_mib = _IMAGE_MIB[language] * (0.6 if arm == "docker" else 1.4)
@@ -152,7 +154,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
             "ended_at": began + timedelta(seconds=40),
             "instance": {
                 "artifact_sha256": f"{len(cell.service):064x}",
-                "image_sha256": f"{int(trial.id):064x}",
+                "image_sha256": f"{int(trial.id.lstrip('P')):064x}",
                 "image_bytes": round(image_mib * mib),
                 "kernel": "osv v0.57.0" if arm == "osv-qemu" else "6.1.0-18-amd64",
                 "accelerator": "tcg",
@@ -195,7 +197,7 @@ def _record(campaign: Campaign, trial: PlannedTrial, rate: float, generator: ran
             },
             "load": {
                 "users": load.users,
-                "warm_up_s": load.warm_up_s,
+                "warm_up_s": load.warm_up_s or 0,
                 "window_s": load.duration_s,
                 "started_at": began + timedelta(seconds=10),
                 "requests": round(rate * (load.duration_s or 0)),

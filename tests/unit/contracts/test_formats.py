@@ -15,7 +15,7 @@ from contracts.capstan.package import Package
 from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
 from contracts.plan import PlannedTrial
 from contracts.prebuilt import PrebuiltImage
-from contracts.study import Boots, Cell, Headline, Load, Study, StudyCaps
+from contracts.study import Boots, Cell, Headline, Load, Pilots, Study, StudyCaps
 from contracts.trial import (
     Boot,
     CapReading,
@@ -32,6 +32,7 @@ from contracts.trial import (
     StudyReference,
     TrialRecord,
 )
+from contracts.warm_up import CellWarmUp
 from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
 
 FORMATS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
@@ -40,6 +41,8 @@ MODELS: tuple[type[BaseModel], ...] = (
         Study,
         StudyCaps,
         Boots,
+        Pilots,
+        CellWarmUp,
         Headline,
         Stopped,
         Load,
