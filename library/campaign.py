@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: campaign
-short_description: Open a campaign, new or resumed, and say which trials remain
+short_description: Open a campaign, new or resumed, and list the trials that remain
 version_added: "0.1.0"
 description:
   - Runs on the controller.
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 directory:
-  description: Where the campaign lies.
+  description: Folder of the campaign.
   returned: always
   type: str
   sample: results/demo-20261123T120000Z

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: campaign_block
-short_description: Say whether a campaign needs a block, and end it where it is precise enough
+short_description: Decide whether a campaign needs a block, and end it where it is precise enough
 version_added: "0.2.0"
 description:
   - Runs on the controller, before each trial of a study whose O(block) may be one too many.

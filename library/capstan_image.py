@@ -17,7 +17,7 @@ options:
     required: true
   loader:
     description:
-      - OSv's C(kernel.elf), or its raw or qcow2 loader image; told apart by content.
+      - OSv's C(kernel.elf), or its raw or qcow2 loader image; detected from its contents.
       - Refused where it is not whole, or of another kind.
     type: path
     required: true
@@ -42,7 +42,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether the disk would be made.
+    description: Reports whether the disk would be made.
   diff_mode:
     support: full
     description: Shows what the disk is made of, and the entries that are added, removed and changed.

@@ -39,7 +39,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether the archive would be made.
+    description: Reports whether the archive would be made.
 author: unilab contributors (!UNKNOWN)
 """
 

@@ -42,7 +42,7 @@ options:
     type: str
     default: ""
   nonce:
-    description: What the service must say of itself.
+    description: Nonce that the service must report.
     type: str
   cpus:
     description: CPUs' worth of time.
@@ -85,7 +85,7 @@ polls:
   type: int
   sample: 9
 identity:
-  description: What the service said of itself.
+  description: What the service reported of itself.
   returned: state is started
   type: dict
   sample: {service: todos-go, nonce: abc, artifact: 5f0c, threads: 1}

@@ -24,7 +24,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether a file would be made.
+    description: Reports whether a file would be made.
 author: unilab contributors (!UNKNOWN)
 """
 

@@ -32,7 +32,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether the disk would be made.
+    description: Reports whether the disk would be made.
 author: unilab contributors (!UNKNOWN)
 """
 

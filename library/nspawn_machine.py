@@ -28,7 +28,7 @@ options:
     type: path
     required: true
   directory:
-    description: Where the machine's own state lies.
+    description: Folder of the machine's own state.
     type: path
     required: true
   devices:

@@ -23,7 +23,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells whether the disk has another command line.
+    description: Reports whether the disk has another command line.
   diff_mode:
     support: full
     description: Shows both command lines.

@@ -11,7 +11,7 @@ description:
   - Runs on the controller and changes nothing.
 options:
   study:
-    description: The study. Paths in it lie beside it where they are not absolute.
+    description: The study. Relative paths in it are relative to its folder.
     type: path
     required: true
   folder:
@@ -19,7 +19,7 @@ options:
     type: path
     required: true
   artifacts:
-    description: Service to the hash of its staged tree, which an image with identity C(nonce) has to tell.
+    description: Service to the hash of its staged tree, which an image with identity C(nonce) has to report.
     type: dict
     default: {}
 attributes:

@@ -8,7 +8,7 @@ module: qemu_guest
 short_description: A QEMU guest, booted, timed to its first right answer, paused, or ended
 version_added: "0.1.0"
 description:
-  - The guest outlives the module. Its console, pid and control socket lie in I(directory).
+  - The guest outlives the module. Its console, pid and control socket are in I(directory).
   - With I(nonce), the module waits until C(GET /identity) carries it and returns the boot time; with
     I(answer), until that is answered.
 options:
@@ -17,12 +17,12 @@ options:
     type: str
     required: true
   directory:
-    description: Where the guest's state lies.
+    description: Folder of the guest's state.
     type: path
     required: true
   state:
     description:
-      - C(started) boots it, and boots it anew where it runs with other vCPUs or memory.
+      - C(started) boots it, and restarts it where it runs with other vCPUs or memory.
       - C(paused) and C(running) halt and continue the virtual CPUs of a guest that is there.
       - C(stopped) asks it to power off, C(absent) ends it and removes its state.
     type: str
@@ -100,7 +100,7 @@ options:
     type: int
     default: 8080
   nonce:
-    description: What the guest must say of itself.
+    description: Nonce that the guest must report.
     type: str
   answer:
     description:
@@ -125,7 +125,7 @@ options:
     type: dict
     suboptions:
       plugin:
-        description: The plugin, as M(work_counter) made it; empty counts nothing.
+        description: The plugin that the module C(work_counter) compiles; empty counts nothing.
         type: str
         required: true
       kernel:
@@ -180,7 +180,7 @@ polls:
   type: int
   sample: 17
 identity:
-  description: What the guest said of itself; empty where it was known by an answer.
+  description: What the guest reported of itself; empty where it was identified by an answer.
   returned: as first_answer_ms
   type: dict
   sample: {service: todos-go, nonce: abc, artifact: 5f0c, threads: 1}

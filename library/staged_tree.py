@@ -11,7 +11,7 @@ description:
   - Runs the manifest's build command and stages its files, the shared libraries that its programs
     need, and what every runtime needs, into one tree, which is put in its place by renaming.
   - Writes the tree's hash into C(/etc/unilab/artifact) inside it. The same files give the same hash.
-  - The C library and its loader stay outside the tree, because OSv brings its own; they are returned.
+  - The C library and its loader stay outside the tree, because OSv has its own; they are returned.
   - Those of a container image are kept beside the tree, in C(PATH.libc).
   - Runs on the controller, which must be Debian or Ubuntu and have unilab's Python packages.
 options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: study
-short_description: Read and check a study, and say which of its arms cannot run here
+short_description: Read and check a study, and list the arms that cannot run here
 version_added: "0.1.0"
 description:
   - Runs on the controller and changes nothing.
@@ -99,7 +99,7 @@ def main() -> None:
     try:
         path = Path(module.params["path"])
         study = load_study(path)
-        prebuilt_images(path, study)  # a file that is missing is told before anything is changed
+        prebuilt_images(path, study)  # a missing file is reported before anything is changed
         _check_loader(loader, module.params["osv_loader_sha256"])
     except InputError as error:
         module.fail_json(msg=str(error))
@@ -126,7 +126,7 @@ def _check_loader(loader: str, sha256: str) -> None:
                 loader,
                 "osv_loader_sha256",
                 "is not given, or no sha256 in hexadecimal",
-                "OSv publishes none: download it once, look at it, and give what sha256sum says",
+                "OSv publishes none: download it once, inspect it, and give the output of sha256sum",
             )
     elif loader:
         try:

@@ -22,7 +22,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says whether it would compile, and compiles nothing.
+    description: Reports whether it would compile, and compiles nothing.
 author: unilab contributors (!UNKNOWN)
 """
 

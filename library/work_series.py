@@ -27,6 +27,7 @@ options:
 attributes:
   check_mode:
     support: none
+    description: It measures a guest that runs; there is nothing to foresee.
 author: unilab contributors (!UNKNOWN)
 """
 
@@ -54,7 +55,7 @@ interval_ms:
   type: int
   sample: 100
 ranges:
-  description: The addresses by which instructions are told apart.
+  description: The addresses that separate the instructions.
   returned: always
   type: list
   elements: str

@@ -1,4 +1,4 @@
-"""A target for the load: answers as a workload's responses.json says, and knows who it is.
+"""A target for the load: answers as responses.json of a workload defines, and reports an identity.
 
 python3 responder.py RESPONSES PORT
 """

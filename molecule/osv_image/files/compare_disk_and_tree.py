@@ -1,4 +1,4 @@
-"""Says whether the file system on an OSv disk (first argument) holds what a folder (second) does."""
+"""Compare the file system on an OSv disk (first argument) with a folder (second)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY plain|bridged
-# Writes the Debian root, with what is the machine's own laid over it, into one ext4 disk image.
+# Writes the Debian root, with the files of this machine added, into one ext4 disk image.
 # The overlay lives in a mount namespace of this script: nothing stays mounted, however it ends.
 set -eu
 root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6 network=$7
