@@ -11,8 +11,6 @@ report.html                 made from the above, at any time, again
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
+from contracts.store.files import write_atomically
 from contracts.study import Study
 from contracts.trial import TrialRecord
 
@@ -44,7 +43,11 @@ class _Waiting(BaseModel):
 
 
 class Campaign(BaseModel):
-    """The content of ``campaign.json``."""
+    """The content of ``campaign.json``.
+
+    Attributes:
+        checksums: whether this file and each record have a SHA256SUMS beside them; older campaigns have none.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,6 +58,7 @@ class Campaign(BaseModel):
     study_sha256: str
     trials: list[PlannedTrial]
     not_run: list[NotRun]
+    checksums: bool = False
 
     @property
     def runnable(self) -> list[PlannedTrial]:
@@ -110,27 +114,6 @@ def write_waiting(directory: Path, arms: Sequence[NotRun]) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` aside, sync it and rename it, so that ``path`` is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), 0o644)
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 def read_json(path: Path) -> object:
     """What the JSON file at ``path`` holds. Raises InputError."""
     try:
@@ -139,5 +122,5 @@ def read_json(path: Path) -> object:
         raise InputError(
             path, "", f"cannot read: {error.strerror}", "name a folder that a campaign made"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(path, "", f"not JSON: {error}", "restore the file from a copy") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import multiprocessing
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,6 +34,12 @@ def checkout_name(prefix: str) -> str:
     Twelve hexadecimal digits; a hash because namespaces and machines have names without a slash.
     """
     return f"{prefix}-{hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]}"
+
+
+def controller_pid(_: str = "") -> int:
+    """The process of the whole run: that of ansible-playbook, also where a worker of it asks."""
+    parent = multiprocessing.parent_process()
+    return parent.pid if parent and parent.pid else os.getpid()
 
 
 def checked_run(playbook: str) -> str:
@@ -126,4 +133,5 @@ class FilterModule:
             "source_path": source_path,
             "checkout_name": checkout_name,
             "checked_run": checked_run,
+            "controller_pid": controller_pid,
         }

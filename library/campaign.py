@@ -32,9 +32,15 @@ options:
     description: Name of the campaign; empty to resume this study's unfinished one, or make a new one.
     type: str
     default: ""
+  owner_pid:
+    description:
+      - Process that works on the campaign until it ends; no other run can open the campaign meanwhile.
+      - 0 for no lock.
+    type: int
+    default: 0
   purpose:
     description:
-      - V(trials) opens the campaign for its trials; what a killed trial left is removed.
+      - V(trials) opens the campaign for its trials; the rest of a killed trial is moved to C(aside).
       - V(report) finds the newest campaign of the study, finished or not, and changes nothing in it.
     type: str
     choices: [trials, report]
@@ -65,6 +71,12 @@ resumed:
   returned: always
   type: bool
   sample: false
+aside:
+  description: Folders of trials that killed runs left unfinished, moved here.
+  returned: always
+  type: list
+  elements: str
+  sample: [results/demo-20261123T120000Z/aside/0002-todos-go-docker-1]
 total:
   description: Number of trials that can run here.
   returned: always
@@ -105,6 +117,8 @@ from contracts.campaign import NotRun, write_waiting
 from contracts.control import arm_booted
 from contracts.errors import InputError
 from contracts.opening import campaign_to_report, open_campaign
+from contracts.store.files import storage_errors
+from contracts.store.lock import this_owner
 from contracts.study import Study
 from contracts.warm_up import pilot_load, remaining_pilots
 
@@ -118,6 +132,7 @@ def main() -> None:
             "not_run": {"type": "list", "elements": "dict", "default": []},
             "waiting": {"type": "list", "elements": "dict", "default": []},
             "name": {"type": "str", "default": ""},
+            "owner_pid": {"type": "int", "default": 0},
             "purpose": {"type": "str", "choices": ["trials", "report"], "default": "trials"},
         },
     )
@@ -127,12 +142,15 @@ def main() -> None:
     now = datetime.now(timezone.utc)
     for_report = module.params["purpose"] == "report"
     open_ = campaign_to_report if for_report else open_campaign
+    results, pid = Path(module.params["results"]), module.params["owner_pid"]
     try:
-        opened = open_(Path(module.params["results"]), study, not_run, module.params["name"], now)
+        owner = this_owner(pid) if pid else None
+        opened = open_(results, study, not_run, module.params["name"], now, owner=owner)
+        if not for_report:
+            with storage_errors(opened.directory):
+                write_waiting(opened.directory, waiting)
     except InputError as error:
         module.fail_json(msg=str(error))
-    if not for_report:
-        write_waiting(opened.directory, waiting)
     left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)
     held = {row.arm for row in waiting}
     trials = [
@@ -152,6 +170,7 @@ def main() -> None:
         directory=str(opened.directory),
         name=opened.campaign.name,
         resumed=opened.resumed,
+        aside=[str(path) for path in opened.aside],
         total=len(opened.campaign.runnable),
         pilots=pilots,
         trials=trials,

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: trial_record
-short_description: Write the record of a trial, whole or not at all
+short_description: Create the record of a trial, whole or not at all
 version_added: "0.1.0"
 description:
   - Runs on the controller. Decides from the results of the steps how the trial ended.
+  - A record that exists is never overwritten. C(SHA256SUMS) beside it has the checksums of the trial.
 options:
   path:
     description: Where C(trial.json) goes.
@@ -22,6 +23,10 @@ options:
     description: Results of the steps by name.
     type: dict
     required: true
+  owner_pid:
+    description: The process that locked the campaign, which has to hold the lock still; 0 for no check.
+    type: int
+    default: 0
 author: unilab contributors (!UNKNOWN)
 """
 
@@ -53,8 +58,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.images.osv_boot_chart import phases_ms
 from pydantic import ValidationError
 
-from contracts.campaign import write_atomically
+from contracts.errors import InputError
 from contracts.outcome import record_of
+from contracts.store.folder import write_record
+from contracts.store.lock import require, this_owner
 from contracts.work_step import work_step
 
 
@@ -65,6 +72,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "facts": {"type": "dict", "required": True},
             "steps": {"type": "dict", "required": True},
+            "owner_pid": {"type": "int", "default": 0},
         },
     )
     path = Path(module.params["path"])
@@ -76,7 +84,12 @@ def main() -> None:
         record = record.model_copy(update={"work": work, "why_no_work": why})
     except (ValidationError, KeyError) as error:
         module.fail_json(msg=f"a step of the trial returned what a record cannot hold: {error}")
-    write_atomically(path, record.model_dump_json(indent=2) + "\n")
+    try:
+        if pid := module.params["owner_pid"]:
+            require(path.parent.parent.parent, this_owner(pid))
+        write_record(path, record)
+    except InputError as error:
+        module.fail_json(msg=str(error))
     told = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
     if record.load and record.end.state == "completed":
         told += f", {record.load.throughput_per_s:.4g} requests/s"

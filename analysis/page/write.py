@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.page.render import Report
-from contracts.campaign import write_atomically
 from contracts.errors import InputError
+from contracts.store.files import write_atomically
 
 
 def write_report(report: Report, path: Path) -> Path:

@@ -16,6 +16,7 @@ from analysis.records.latency import TrialLatency, Window, read_latencies
 from contracts.campaign import Campaign, NotRun, read_campaign, read_waiting
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
+from contracts.store.files import check_file
 from contracts.trial import SCHEMA_VERSION, TrialRecord
 from contracts.warm_up import CellWarmUp, read_warm_ups
 
@@ -95,6 +96,8 @@ def read_results(directory: Path, second: Executor | None = None) -> Results:
     for path in sorted(directory.glob("trials/*/trial.json"), key=str):
         try:
             record = _read_record(path)
+            if campaign.checksums:
+                check_file(path.parent, path.name, _RUN_AGAIN)
             _check_origin(path, record, campaign, planned)
             found.append((path, record))
         except InputError as error:
@@ -103,13 +106,15 @@ def read_results(directory: Path, second: Executor | None = None) -> Results:
     copied = {row.trial_id for row in copies}
     kept = [(path, record) for path, record in found if record.id not in copied]
     kept.sort(key=lambda row: (row[1].block, row[1].position))
-    latencies, spoilt = _latencies(kept, second)
+    changed = _changed_logs(kept) if campaign.checksums else []
+    whole = [row for row in kept if row[1].id not in {damaged.trial_id for damaged in changed}]
+    latencies, spoilt = _latencies(whole, second)
     return Results(
         directory,
         campaign,
         tuple(record for _, record in kept),
         latencies,
-        (*damage, *copies, *spoilt),
+        (*damage, *copies, *changed, *spoilt),
         tuple(read_waiting(directory)),
         tuple(read_warm_ups(directory)),
     )
@@ -169,6 +174,19 @@ def _latencies(
         else:
             latencies[trial_id] = read
     return latencies, damage
+
+
+def _changed_logs(found: Sequence[tuple[Path, TrialRecord]]) -> list[Damage]:
+    """Logs that were changed since their record was written, by its checksums."""
+    damage = []
+    for path, record in found:
+        if record.load is None:
+            continue
+        try:
+            check_file(path.parent, record.load.histogram, _RUN_AGAIN)
+        except InputError as error:
+            damage.append(Damage(path.parent / record.load.histogram, record.id, str(error)))
+    return damage
 
 
 def _copies(found: Sequence[tuple[Path, TrialRecord]]) -> list[Damage]:

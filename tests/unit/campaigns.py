@@ -16,9 +16,10 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
 from contracts.arms import arm_named
-from contracts.campaign import Campaign, NotRun, write_atomically
+from contracts.campaign import Campaign, NotRun
 from contracts.control import arm_booted
 from contracts.plan import PlannedTrial, plan_trials
+from contracts.store.files import write_atomically
 from contracts.study import Study
 from contracts.trial import TrialRecord
 from contracts.workload import split_service

@@ -12,11 +12,13 @@ from analysis.checks.evidence import evidence_of
 from analysis.records.results import read_results
 from analysis.status import status_lines
 from contracts.availability import arms_not_run
-from contracts.campaign import Campaign, NotRun, read_campaign, read_records, read_waiting, write_atomically
+from contracts.campaign import Campaign, NotRun, read_campaign, read_records, read_waiting
 from contracts.errors import InputError
 from contracts.opening import Opened, campaign_to_report, open_campaign
 from contracts.outcome import record_of
 from contracts.plan import PlannedTrial
+from contracts.store.files import write_atomically
+from contracts.store.folder import write_record
 from contracts.study import Study, load_study
 from filter_plugins.arms import arms_waiting, hosts_unused
 from tests.unit.test_outcome import FACTS
@@ -29,8 +31,9 @@ GROUPS = {"docker_hosts": ["d"], "qemu_hosts": ["q"]}
 
 def finish_trial(directory: Path, campaign: Campaign, trial: PlannedTrial) -> None:
     planned = trial.model_dump(include={"id", "block", "position", "cell"})
-    record = record_of(FACTS | planned | {"campaign": campaign.name}, {})
-    write_atomically(directory / "trials" / trial.directory / "trial.json", record.model_dump_json())
+    study = FACTS["study"] | {"sha256": campaign.study_sha256}
+    record = record_of(FACTS | planned | {"campaign": campaign.name, "study": study}, {})
+    write_record(directory / "trials" / trial.directory / "trial.json", record)
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from typing import IO, Any
 import requests
 from ansible.module_utils.unilab.images.osv_loader import loader_kind
 
-from contracts.campaign import write_atomically
 from contracts.errors import InputError
+from contracts.store.files import write_atomically
 
 DOWNLOAD_MAX_BYTES = 64 << 20
 UNPACKED_MAX_BYTES = 256 << 20
