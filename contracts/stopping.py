@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from contracts.campaign import STOPPED, Stopped, read_campaign, write_atomically
+from contracts.campaign import STOPPED, Stopped, read_campaign
+from contracts.store.files import write_atomically
 
 
 def block_is_wanted(directory: Path, block: int, why_enough: Callable[[Path], str]) -> bool:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.campaign import Campaign, read_json, write_atomically
+from contracts.campaign import Campaign, read_json
 from contracts.control import arm_booted, is_again
 from contracts.errors import validate
 from contracts.plan import PlannedTrial
+from contracts.store.files import write_atomically
 from contracts.study import Cell, Load, Study
 from contracts.workload import split_service
 

@@ -118,6 +118,7 @@ from contracts.control import arm_booted
 from contracts.errors import InputError
 from contracts.opening import campaign_to_report, open_campaign
 from contracts.store.files import storage_errors
+from contracts.store.folder import move_aside
 from contracts.store.lock import this_owner
 from contracts.study import Study
 from contracts.warm_up import pilot_load, remaining_pilots
@@ -149,6 +150,8 @@ def main() -> None:
         if not for_report:
             with storage_errors(opened.directory):
                 write_waiting(opened.directory, waiting)
+            pilots_left = remaining_pilots(opened.directory, opened.campaign)
+            opened.aside.extend(move_aside(opened.directory, pilots_left))
     except InputError as error:
         module.fail_json(msg=str(error))
     left = Counter(arm_booted(trial.cell.arm) for trial in opened.remaining)

@@ -51,6 +51,7 @@ summary:
   sample: todos-go docker boot 1, completed, 412 requests/s
 """
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def main() -> None:
             "owner_pid": {"type": "int", "default": 0},
         },
     )
-    path = Path(module.params["path"])
+    # A pilot's path leads through the folder of the trials, which may not exist yet.
+    path = Path(os.path.normpath(module.params["path"]))
     facts = module.params["facts"] | {"ended_at": datetime.now(timezone.utc)}
     try:
         steps = module.params["steps"]

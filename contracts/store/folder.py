@@ -183,7 +183,7 @@ def move_aside(directory: Path, trials: Sequence[PlannedTrial]) -> list[Path]:
             continue
         with storage_errors(directory):
             (directory / ASIDE).mkdir(exist_ok=True)
-            target = _free(directory / ASIDE, trial.directory)
+            target = _free(directory / ASIDE, folder.name)
             folder.rename(target)
         moved.append(target)
     return moved
