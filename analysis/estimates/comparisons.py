@@ -19,7 +19,9 @@ from analysis.estimates.pairs import Pair
 from analysis.estimates.rank import MedianInterval, median_interval
 from analysis.estimates.ratio import RatioInterval, cliffs_delta
 from analysis.records.cells import CellTrials
-from analysis.records.metrics import THROUGHPUT, Metric
+from analysis.records.metrics import LONGEST_RESPONSE, THROUGHPUT, Metric, right_answers
+
+_EQUAL_ANSWERS = 1.01
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def compare(evidence: Evidence, pairs: Sequence[Pair], metric: Metric, seed: int
     table = BlockTable(evidence.every_cell, metric)
     for pair in pairs:
         interval = table.ratio(pair.other, pair.base)
-        if interval:
+        if interval and (metric is not LONGEST_RESPONSE or _equal_answers(pair)):
             other, base = pair.other.values(metric), pair.base.values(metric)
             comparisons.append(
                 Comparison(
@@ -61,6 +63,16 @@ def compare(evidence: Evidence, pairs: Sequence[Pair], metric: Metric, seed: int
                 )
             )
     return comparisons
+
+
+def _equal_answers(pair: Pair) -> bool:
+    """Whether all boots of both arms gave the same number of answers: a maximum grows with it."""
+    answers = [
+        value
+        for side in (pair.other, pair.base)
+        for value in side.trials.select(right_answers()).to_series().drop_nulls().to_list()
+    ]
+    return bool(answers) and max(answers) <= _EQUAL_ANSWERS * min(answers)
 
 
 class _Resamples:

@@ -46,24 +46,6 @@ def median_rank(count: int, confidence: float = CONFIDENCE) -> int | None:
     return int(enough[-1]) if len(enough) else None
 
 
-def upper_rank(count: int, percentile: float, confidence: float = CONFIDENCE) -> int | None:
-    """Smallest rank r (from 1) such that x_(r) bounds ``percentile`` (0 to 100) from above; None: too few.
-
-    P(x_(r) >= quantile) = P(Binomial(n, p) < r), for independent values; David and Nagaraja, 7.1.
-    """
-    share = percentile / 100
-    if count < samples_needed(percentile, confidence):
-        return None
-    low, high = 1, count
-    while low < high:
-        middle = (low + high) // 2
-        if special.bdtr(middle - 1, count, share) >= confidence:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
 def samples_needed(percentile: float, confidence: float = CONFIDENCE) -> int:
     """Fewest samples whose maximum bounds ``percentile`` (0 to 100) from above with ``confidence``.
 

@@ -170,6 +170,19 @@ def ratio_of_means_interval(other: Sequence[float], base: Sequence[float]) -> Ra
     return interval_of(found, boots)
 
 
+def upper_limit(values: Sequence[float], confidence: float = CONFIDENCE) -> float:
+    """One-sided upper limit of the geometric mean over boots, by Student's t on logarithms; infinite for one.
+
+    It takes one value per boot, such as its p99. Merged boots would give a limit that is too low: answers of
+    one boot depend on each other, and boots differ.
+    """
+    if len(values) < MINIMUM_BOOTS:
+        return math.inf
+    logs = logarithms(values)
+    width = float(special.stdtrit(len(logs) - 1, confidence) * logs.std(ddof=1)) / math.sqrt(len(logs))
+    return math.exp(float(logs.mean()) + width)
+
+
 def cliffs_delta(other: Sequence[float], base: Sequence[float]) -> float:
     """Share of pairs in which ``other`` is larger, less the share in which it is smaller: -1 to 1.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from analysis.checks.trials import RULES
 from analysis.estimates.comparisons import Comparison
 from analysis.estimates.pairs import Refusal
 from analysis.estimates.rank import MedianInterval
-from analysis.estimates.ratio import geometric_mean
+from analysis.estimates.ratio import geometric_mean, upper_limit
 from analysis.estimates.stability import Stability
 from analysis.formatting import NOTHING, count, interval, number, ratio
 from analysis.page.labels import Labels
@@ -70,7 +71,7 @@ def cell_means(cells: Sequence[CellTrials], metrics: Sequence[Metric], labels: L
 
 
 def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram], labels: Labels) -> Table:
-    """Percentiles of the merged histograms, and what bounds the tail; ``windows`` by cell slug."""
+    """Percentiles of the merged histograms, and limits of the tail over boots; ``windows`` by cell slug."""
     columns = [_SERVICE, _ARM, *_numbers("boots", "answers")]
     columns += _numbers("p50 (ms)", "p90 (ms)", "p99 (ms)", "p99.9 (ms)", "max (ms)")
     columns += _numbers("p99 at most (ms)", "p99.9 at most (ms)")
@@ -81,7 +82,8 @@ def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram],
         histogram = windows[cell.cell.slug]
         found = percentiles(histogram)
         values = [_or_insufficient(row.value_ms) for row in found]
-        bounds = [_or_insufficient(row.bound_ms) for row in found if row.name in ("p99", "p99.9")]
+        limits = (upper_limit(cell.values(RESPONSES[name])) for name in ("p99", "p99.9"))
+        bounds = [_or_insufficient(limit if math.isfinite(limit) else None) for limit in limits]
         answers = f"{histogram.total:,}"
         rows.append([*_cell_names(cell.cell, labels), _boots(cell), answers, *values, *bounds])
     return Table(columns, rows)

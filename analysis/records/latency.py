@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.estimates.rank import samples_needed, upper_rank
+from analysis.estimates.rank import samples_needed
 from analysis.records import hdr
 from analysis.records.hdr import Histogram
 from contracts.errors import InputError
@@ -72,12 +72,11 @@ class TrialLatency:
 class Percentile:
     """A percentile in ms, or None where ``answers`` are fewer than ``needed``.
 
-    ``bound_ms`` bounds the true percentile from above with 95 % confidence, were the answers independent.
+    It has no interval of its own: answers of one boot depend on each other, so intervals are over boots.
     """
 
     name: str
     value_ms: float | None
-    bound_ms: float | None
     needed: int
 
 
@@ -125,14 +124,10 @@ def percentiles(histogram: Histogram) -> list[Percentile]:
     rows = []
     values = histogram.quantiles([percentile / 100 for percentile in PERCENTILES])
     for percentile, value in zip(PERCENTILES, values, strict=True):
-        rank = upper_rank(answers, percentile)
         name, needed = f"p{percentile:g}", samples_needed(percentile)
-        if rank is None:
-            rows.append(Percentile(name, None, None, needed))
-        else:
-            rows.append(Percentile(name, value / 1000, histogram.at_rank(rank) / 1000, needed))
+        rows.append(Percentile(name, value / 1000 if answers >= needed else None, needed))
     largest_ms = histogram.largest() / 1000 if answers else None
-    return [*rows, Percentile("max", largest_ms, None, 1)]
+    return [*rows, Percentile("max", largest_ms, 1)]
 
 
 def share_slower(histogram: Histogram) -> tuple[list[float], list[float]]:

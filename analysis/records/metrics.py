@@ -108,6 +108,7 @@ MEAN_RESPONSE = Metric(
     "mean_response", "Mean response time", "ms", pl.col("mean_response_ms"), of_window=True, of_time=True
 )
 RESPONSES = {name: _response_metric(name) for name in ("p50", "p90", "p98", "p99", "p99.9", "max")}
+LONGEST_RESPONSE = RESPONSES["max"]
 FIRST_ANSWER = Metric(
     "first_answer",
     "Boot time to the first right answer",

@@ -141,7 +141,7 @@ def footprints_table(results: Results) -> pl.DataFrame:
 def percentiles_table(latencies: Mapping[str, TrialLatency]) -> pl.DataFrame:
     """Percentiles of each trial's measured window, from its histograms; null where answers are too few."""
     rows = [
-        (trial_id, row.name, row.value_ms, row.bound_ms, row.needed)
+        (trial_id, row.name, row.value_ms, row.needed)
         for trial_id, latency in latencies.items()
         for row in percentiles(latency.window)
     ]
@@ -149,7 +149,6 @@ def percentiles_table(latencies: Mapping[str, TrialLatency]) -> pl.DataFrame:
         "trial_id": _TEXT,
         "percentile": _TEXT,
         "response_ms": _REAL,
-        "upper_bound_ms": _REAL,
         "answers_needed": _WHOLE,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -12,7 +12,7 @@ from analysis.checks.evidence import Evidence, evidence_of
 from analysis.estimates.comparisons import compare
 from analysis.estimates.pairs import find_pairs, thread_pairs
 from analysis.estimates.stability import stability
-from analysis.records.metrics import RESPONSES, THROUGHPUT
+from analysis.records.metrics import LONGEST_RESPONSE, RESPONSES, THROUGHPUT
 from analysis.records.results import read_results
 from contracts.study import Study
 from contracts.trial import TrialRecord
@@ -205,3 +205,12 @@ def test_crashes_and_hangs_are_counted_apart(tmp_path: Path) -> None:
     assert osv.low_per_million < rate < osv.high_per_million
     assert (docker.crashed, docker.rate_per_million, docker.low_per_million) == (0, 0, 0)
     assert docker.high_per_million == pytest.approx(3.689e6 / docker.requests, rel=1e-3)
+
+
+def test_maxima_are_compared_at_equal_numbers_of_answers(tmp_path: Path) -> None:
+    evidence = campaign(tmp_path / "time")
+    pairs, _ = find_pairs(evidence)
+    assert compare(evidence, pairs, LONGEST_RESPONSE) == []
+    equal = campaign(tmp_path / "equal", edit=load_of(throughput_per_s=40.0))
+    pairs, _ = find_pairs(equal)
+    assert len(compare(equal, pairs, LONGEST_RESPONSE)) == 3

@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis.estimates.discoveries import discoveries
 from analysis.estimates.power import boots_for, half_width, residual
-from analysis.estimates.rank import median_interval, samples_needed, upper_rank
+from analysis.estimates.rank import median_interval, samples_needed
 from analysis.estimates.rate import poisson_rate_interval
 from analysis.estimates.ratio import (
     cliffs_delta,
@@ -152,14 +152,6 @@ def test_median_interval_is_the_tabulated_one(count: int, ranks: tuple[int, int]
 
 def test_median_of_nothing() -> None:
     assert math.isnan(median_interval([]).median)
-
-
-@pytest.mark.parametrize(("count", "percentile", "rank"), [(298, 99, None), (299, 99, 299), (473, 99, 472)])
-def test_upper_rank_is_the_smallest_that_bounds(count: int, percentile: float, rank: int | None) -> None:
-    assert upper_rank(count, percentile) == rank
-    if rank:
-        share = percentile / 100
-        assert stats.binom.cdf(rank - 1, count, share) >= 0.95 > stats.binom.cdf(rank - 2, count, share)
 
 
 @pytest.mark.parametrize(
