@@ -104,17 +104,21 @@ loader_sha256:
 missing_symbols:
   description:
     - Symbols that files of the tree need, and that neither the tree nor OSv's kernel provides.
-    - A program is aborted when it first uses one. Empty for a loader whose own symbols cannot be read.
+    - A program is aborted when it first uses one.
+    - First come those of the program that C(cmdline) names, and of the libraries that are loaded with it.
+      Then come those of libraries that it may open, for which C(at_start) is false.
+    - Empty for a loader whose own symbols cannot be read.
   returned: success
   type: list
   elements: dict
   sample:
     - path: /usr/bin/python3
       symbols: [posix_spawn, sched_getparam]
+      at_start: true
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +129,7 @@ from ansible.module_utils.unilab.images.build_cache import Made, Written, make_o
 from ansible.module_utils.unilab.images.osv_disk import FORMATS, Disk, alignment_bytes, recipe, write_disk
 from ansible.module_utils.unilab.images.osv_loader import loader_kind, raw_loader
 from ansible.module_utils.unilab.images.tree import listing
-from ansible.module_utils.unilab.staging.osv_symbols import missing_symbols, notice
+from ansible.module_utils.unilab.staging.osv_symbols import missing_symbols, notice, program_of
 
 from contracts.errors import InputError
 
@@ -191,10 +195,11 @@ def _make(path: Path, disk: Disk, wanted: Mapping[str, Any], check_mode: bool) -
 def _missing(disk: Disk) -> list[dict[str, Any]]:
     """Symbols that nothing provides; none where the loader's own cannot be read."""
     try:
-        missing = missing_symbols(disk.tree, disk.loader) if disk.kind == "kernel" else []
+        program = program_of(disk.tree, disk.command_line)
+        missing = missing_symbols(disk.tree, disk.loader, program) if disk.kind == "kernel" else []
     except InputError:
         return []
-    return [{"path": f"/{one.path}", "symbols": list(one.symbols)} for one in missing]
+    return [{**asdict(one), "path": f"/{one.path}"} for one in missing]
 
 
 def _diff(made: Made, disk: Disk, wanted: Mapping[str, Any]) -> dict[str, str]:

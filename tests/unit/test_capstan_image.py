@@ -8,6 +8,7 @@ from typing import Any
 
 import loaders
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible.module_utils.unilab.hashing import sha256_of
 from ansible.module_utils.unilab.staging import osv_symbols
@@ -62,15 +63,18 @@ def test_a_kernel_is_given_back(options: dict[str, Any], capsys: pytest.CaptureF
 def test_missing_symbols_are_returned_and_kept(
     options: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(tree: Path, kernel: Path) -> list[osv_symbols.Missing]:
+    def missing(tree: Path, kernel: Path, program: str) -> list[osv_symbols.Missing]:
         assert (str(tree), str(kernel)) == (options["tree"], options["loader"])
+        assert program == "app/server"
         return [osv_symbols.Missing("app/server", ("posix_spawn",))]
 
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _, text: warnings.append(text))
     options["loader"] = str(loaders.kernel(Path(options["loader"])))
     monkeypatch.setattr(osv_symbols, "missing_symbols", missing)
     made = _run("capstan_image", capsys, **options)
-    assert made["missing_symbols"] == [{"path": "/app/server", "symbols": ["posix_spawn"]}]
-    assert "OSv's kernel lacks symbols: /app/server needs posix_spawn" in json.dumps(made)
+    assert made["missing_symbols"] == [{"path": "/app/server", "symbols": ["posix_spawn"], "at_start": True}]
+    assert "OSv's kernel lacks symbols: /app/server needs posix_spawn" in warnings[0]
     monkeypatch.setattr(osv_symbols, "missing_symbols", None)
     again = _run("capstan_image", capsys, **options)
     assert (again["changed"], again["missing_symbols"]) == (False, made["missing_symbols"])

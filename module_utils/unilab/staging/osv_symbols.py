@@ -8,14 +8,15 @@ the symbol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ansible.module_utils.unilab.images.libc import OSV_BRINGS
+from ansible.module_utils.unilab.images.libc import LIBRARY_FOLDER, OSV_BRINGS
 from ansible.module_utils.unilab.images.tree import walk
-from ansible.module_utils.unilab.staging.elf_closure import DAMAGED, SEGMENTS_MAX
+from ansible.module_utils.unilab.staging.elf_closure import DAMAGED, SEGMENTS_MAX, Elf, read_elf
+from ansible.module_utils.unilab.staging.guest_paths import resolved
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
@@ -36,10 +37,15 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Missing:
-    """Symbols that the file ``path`` of a tree needs and that nothing provides, sorted."""
+    """Symbols that the file ``path`` of a tree needs and that nothing provides, sorted.
+
+    ``at_start`` holds for the program and the libraries that are loaded with it, not for what it may open
+    later.
+    """
 
     path: str
     symbols: tuple[str, ...]
+    at_start: bool = True
 
 
 def dynamic_symbols(path: Path) -> Symbols | None:
@@ -57,45 +63,98 @@ def dynamic_symbols(path: Path) -> Symbols | None:
             raise InputError(path, "", f"damaged ELF file: {reason}", "build it again") from None
 
 
-def missing_symbols(tree: Path, kernel: Path) -> list[Missing]:
-    """What the files of ``tree`` need and neither they nor OSv's ``kernel``, an ELF file, provide.
+def missing_symbols(tree: Path, kernel: Path, program: str = "") -> list[Missing]:
+    """What files of ``tree`` need and neither they nor OSv's ``kernel``, an ELF file, provide.
 
-    Files that are damaged are skipped. Raises InputError where the kernel has no dynamic symbols.
+    ``program`` is the program's path in the tree: it comes first with its libraries, then shared libraries
+    that it may open; other programs do not count. Without it every file counts for itself. Damaged files are
+    skipped. Raises InputError where the kernel has no dynamic symbols.
     """
     exported = dynamic_symbols(kernel)
     if exported is None or not exported.defined:
         raise InputError(kernel, "", "has no dynamic symbols", "give OSv's kernel ELF, loader.elf")
-    found = dict(_tables(tree))
-    provided = set(exported.defined).union(*(one.defined for one in found.values()))
-    rows = ((path, one.needed - provided) for path, one in sorted(found.items()))
-    return [Missing(path, tuple(sorted(names))) for path, names in rows if names]
+    files = _Files(tree)
+    loaded = files.closure(program) if program in files.symbols else {}
+    others = [
+        path
+        for path in sorted(files.symbols)
+        if path not in loaded and not (loaded and files.is_program(path))
+    ]
+    rows = []
+    for path in (*loaded, *others):
+        scope = {**loaded, **files.closure(path)}
+        provided = exported.defined.union(*(files.symbols[one].defined for one in scope))
+        names = files.symbols[path].needed - provided
+        if names:
+            rows.append(Missing(path, tuple(sorted(names)), not loaded or path in loaded))
+    return rows
+
+
+def program_of(tree: Path, command_line: str) -> str:
+    """The path in ``tree`` of the program in OSv's ``command_line``, links followed; "" for none."""
+    words = (word for word in command_line.split() if not word.startswith("-"))
+    return resolved(tree, next(words, "").lstrip("/")) or ""
 
 
 def notice(missing: Sequence[Mapping[str, Any]]) -> str:
-    """One line that names the first files and symbols; ``missing`` has the keys path and symbols."""
+    """One line that names the first files and symbols; ``missing`` has the keys of Missing."""
+    first = [row for row in missing if row["at_start"]]
     shown = []
-    for row in missing[:_SHOWN_FILES]:
+    for row in first[:_SHOWN_FILES]:
         names = row["symbols"]
         more = f" and {len(names) - _SHOWN_SYMBOLS} more" if len(names) > _SHOWN_SYMBOLS else ""
         shown.append(f"{row['path']} needs {', '.join(names[:_SHOWN_SYMBOLS])}{more}")
-    files = f"; {len(missing) - _SHOWN_FILES} more files" if len(missing) > _SHOWN_FILES else ""
+    if len(first) > _SHOWN_FILES:
+        shown.append(f"{len(first) - _SHOWN_FILES} more files")
+    if len(missing) > len(first):
+        shown.append(f"{len(missing) - len(first)} libraries that the program may open")
     return (
-        f"OSv's kernel lacks symbols: {'; '.join(shown)}{files}. A program is aborted when it first "
+        f"OSv's kernel lacks symbols: {'; '.join(shown)}. A program is aborted when it first "
         "uses one. Remedy: none is needed where it does not; else take another kernel, or another build of it"
     )
 
 
-def _tables(tree: Path) -> Iterator[tuple[str, Symbols]]:
-    for entry in walk(tree):
-        # What OSv brings itself is never loaded from the tree.
-        if entry.kind != "file" or PurePosixPath(entry.path).name in OSV_BRINGS:
-            continue
-        try:
-            symbols = dynamic_symbols(entry.source)
-        except InputError:
-            continue
-        if symbols is not None:
-            yield entry.path, symbols
+class _Files:
+    """The ELF files of a tree, each read once."""
+
+    def __init__(self, tree: Path) -> None:
+        self.symbols: dict[str, Symbols] = {}
+        self._elves: dict[str, Elf] = {}
+        self._by_name: dict[str, str] = {}
+        for entry in walk(tree):
+            name = PurePosixPath(entry.path).name
+            # What OSv brings itself is never loaded from the tree.
+            if name in OSV_BRINGS or entry.kind == "directory":
+                continue
+            if entry.kind == "symlink":
+                target = resolved(tree, entry.path)
+                if target is not None:
+                    self._by_name.setdefault(name, target)
+                continue
+            try:
+                symbols, elf = dynamic_symbols(entry.source), read_elf(entry.source)
+            except InputError:
+                continue
+            if symbols is not None and elf is not None:
+                self.symbols[entry.path], self._elves[entry.path] = symbols, elf
+                if entry.path.startswith(f"{LIBRARY_FOLDER}/") or name not in self._by_name:
+                    self._by_name[name] = entry.path
+
+    def is_program(self, path: str) -> bool:
+        """Whether the file is started, not loaded by another."""
+        return bool(self._elves[path].interpreter)
+
+    def closure(self, path: str) -> dict[str, None]:
+        """The file and the libraries that are loaded with it, in this order."""
+        found: dict[str, None] = {}
+        waiting = [path]
+        while waiting:
+            one = waiting.pop(0)
+            if one in found or one not in self.symbols:
+                continue
+            found[one] = None
+            waiting += [self._by_name[name] for name in self._elves[one].needed if name in self._by_name]
+        return found
 
 
 def _read(elf: ELFFile) -> Symbols | None:

@@ -7,7 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.staging.osv_symbols import Missing, dynamic_symbols, missing_symbols, notice
+from ansible.module_utils.unilab.staging.osv_symbols import (
+    Missing,
+    dynamic_symbols,
+    missing_symbols,
+    notice,
+    program_of,
+)
 from trees import compile_c
 
 from contracts.errors import InputError
@@ -28,18 +34,54 @@ def kernel(tmp_path: Path) -> Path:
     return path
 
 
-def library(path: Path, needs: str, defines: str = "") -> None:
+def library(path: Path, needs: str, defines: str = "", *options: str) -> None:
     """A shared library that calls ``needs``, names with commas, and defines ``defines``."""
     calls = "".join(f"{name}();" for name in needs.split(",") if name)
     declared = "".join(f"void {name}(void);" for name in needs.split(",") if name)
     defined = "".join(f"void {name}(void) {{}}" for name in defines.split(",") if name)
-    compile_c(f"{declared}{defined}void from_{path.name[0]}(void) {{ {calls} }}", path, *SHARED)
+    compile_c(f"{declared}{defined}void from_{path.name[0]}(void) {{ {calls} }}", path, *SHARED, *options)
 
 
 def test_symbols_that_nothing_provides_are_listed(tmp_path: Path, kernel: Path) -> None:
-    library(tmp_path / "tree/app/a.so", "known,other,absent,hidden")
-    library(tmp_path / "tree/usr/lib/b.so", "from_a", "other")
+    library(tmp_path / "tree/usr/lib/b.so", "", "other", "-Wl,-soname,b.so")
+    library(tmp_path / "tree/app/a.so", "known,other,absent,hidden", "", f"-Wl,{tmp_path}/tree/usr/lib/b.so")
     assert missing_symbols(tmp_path / "tree", kernel) == [Missing("app/a.so", ("absent", "hidden"))]
+
+
+def test_files_that_are_not_loaded_provide_nothing(tmp_path: Path, kernel: Path) -> None:
+    library(tmp_path / "tree/usr/lib/b.so", "", "other")
+    library(tmp_path / "tree/app/a.so", "other")
+    assert missing_symbols(tmp_path / "tree", kernel) == [Missing("app/a.so", ("other",))]
+
+
+def test_program_and_its_libraries_come_first_and_other_programs_do_not_count(
+    tmp_path: Path, kernel: Path
+) -> None:
+    tree = tmp_path / "tree"
+    library(tree / "usr/lib/z.so", "gone", "other", "-Wl,-soname,z.so")
+    program = (
+        "void other(void); void gone(void); void exported(void) {} int main(void) { other(); return 0; }"
+    )
+    options = (f"-Wl,{tree}/usr/lib/z.so", "-Wl,--unresolved-symbols=ignore-all", "-rdynamic")
+    compile_c(program, tree / "app/server", *options)
+    compile_c("void absent(void); int main(void) { absent(); return 0; }", tree / "app/tool", *options)
+    library(tree / "app/plugin.so", "exported,other,lacking")
+    found = [one for one in missing_symbols(tree, kernel, "app/server") if one.path != "app/server"]
+    assert found == [
+        Missing("usr/lib/z.so", ("gone",)),
+        Missing("app/plugin.so", ("lacking",), at_start=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [("/app/a x", "app/a"), ("--env=A=/b --ip=x /link", "app/a"), ("", ""), ("/none", ""), ("--verbose", "")],
+)
+def test_program_of_a_command_line(tmp_path: Path, line: str, program: str) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/a").write_text("")
+    (tmp_path / "link").symlink_to("/app/a")
+    assert program_of(tmp_path, line) == program
 
 
 def test_weak_symbols_need_not_be_there(tmp_path: Path, kernel: Path) -> None:
@@ -97,10 +139,10 @@ def test_kernel_without_symbols_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_notice_names_the_first_files_and_symbols() -> None:
     symbols = [f"s{index}" for index in range(7)]
-    rows = [{"path": f"/lib/{number}.so", "symbols": symbols} for number in range(5)]
+    rows = [{"path": f"/lib/{number}.so", "symbols": symbols, "at_start": number < 5} for number in range(7)]
     text = notice(rows)
     assert "/lib/0.so needs s0, s1, s2, s3, s4 and 2 more; /lib/1.so needs" in text
-    assert "; 2 more files. " in text
+    assert "; 2 more files; 2 libraries that the program may open. " in text
     assert "Remedy: " in text
 
 
