@@ -22,7 +22,7 @@ from analysis.estimates.pairs import Pair, find_pairs
 from analysis.estimates.rank import samples_needed
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
 from analysis.estimates.stability import stability
-from analysis.page import claim_tables, figures, wording
+from analysis.page import claim_tables, figures, wording, work_section
 from analysis.page import tables as page_tables
 from analysis.page.labels import Labels
 from analysis.page.plots.drawing import Drawing
@@ -96,6 +96,8 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
         "ratios": _ratio_tables(comparisons, evidence, decisions, labels, running=running),
         "refusals": page_tables.refusal_table(refusals, labels),
         "notes": _notes(pairs, labels),
+        "work_difference": work_section.difference_table(comparisons, labels),
+        "work_bracket": work_section.bracket_table(comparisons, labels),
         "principles": principles_table(results, evidence, throughput),
         "claim_counts": claim_tables.verdict_counts(of_study[0]),
         "claims": claim_tables.claims_table(of_study[0], of_study[1:]),
@@ -116,6 +118,7 @@ def render(results: Results, evidence: Evidence, second: Executor) -> Report:
         {
             "ratios": figures.ratios(throughput, labels),
             "break_even": figures.break_even(break_evens, labels),
+            "work": work_section.work_figure(evidence.cells, comparisons, labels),
         }
     )
     drawn = drawing.finished()
