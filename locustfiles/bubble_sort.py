@@ -1,4 +1,4 @@
-"""Load on the workload ``bubble_sort``: every user has an array sorted, and when it is, another.
+"""Load on the workload ``bubble_sort``: every user has an array sorted, again and again.
 
 locust -f locustfiles/bubble_sort.py --headless --users 40 --array-length 20000 ... (docs/load.md)
 """
@@ -12,7 +12,7 @@ from unilab_load.user import FastUser
 class BubbleSort(FastUser):
     """One client that has the service's array sorted again and again.
 
-    The array's length is set where the service starts; ``--array-length`` only says which answer is right.
+    The array's length is set where the service starts; ``--array-length`` only selects the right response.
     """
 
     sort = get("/sort")

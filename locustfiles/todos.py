@@ -1,6 +1,6 @@
-"""Load on the workload ``todos``: every user asks for the list, and when it is there, asks again.
+"""Load on the workload ``todos``: every user reads the list, again and again.
 
-locust -f locustfiles/todos.py --headless --users 40 --host http://ADDRESS:8080 ... (docs/load.md)
+locust -f locustfiles/todos.py -H http://ADDRESS:8080 -t 10s (docs/load.md)
 """
 
 from __future__ import annotations

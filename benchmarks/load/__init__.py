@@ -1,1 +1,1 @@
-"""What a request costs the load generator, beside other generators."""
+"""What a request costs the load generator, compared with other generators."""

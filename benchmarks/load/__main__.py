@@ -1,4 +1,4 @@
-"""Requests per second of generator CPU: ours beside wrk and Locust's own users, alternating in one run.
+"""Requests per second of generator CPU: ours, wrk and Locust's own users, alternating in one run.
 
     python -m benchmarks.load                 # ours, wrk, FastHttpUser, HttpUser, three rounds
     python -m benchmarks.load --exact         # 40 users x 50,000 requests: does the target count 2,000,000?
@@ -37,7 +37,7 @@ Sample = tuple[int, float]
 
 @contextmanager
 def target() -> Iterator[tuple[int, Callable[[], dict[str, int]]]]:
-    """A trivial target on another CPU: its port, and a function that ends it and says what it answered."""
+    """A trivial target on another CPU: its port, and a function that ends it and returns what it answered."""
     command = [sys.executable, "-m", "unilab_load.responder", str(RESPONSES)]
     with subprocess.Popen(
         command, cwd=LOCUSTFILES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -69,12 +69,12 @@ def ours(port: int, seconds: float, folder: Path, *more: str) -> Sample:
 def wrk(port: int, seconds: float, folder: Path) -> Sample:
     """wrk (Debian's package), one thread; it compares no body."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    told = _run(
+    output = _run(
         "wrk", "--threads", "1", "--connections", str(USERS), "--duration", f"{seconds:.0f}",
         f"http://127.0.0.1:{port}/todos",
     )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    (line,) = [line for line in told.splitlines() if " requests in " in line]
+    (line,) = [line for line in output.splitlines() if " requests in " in line]
     return int(line.split()[0]), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -91,8 +91,8 @@ def locust_user(name: str) -> Callable[[int, float, Path], Sample]:
             BENCHMARK_S=str(seconds),
             BENCHMARK_OUTPUT=str(output),
         )
-        told = json.loads(output.read_text())
-        return told["requests"], told["cpu_s"]
+        found = json.loads(output.read_text())
+        return found["requests"], found["cpu_s"]
 
     return measure
 
@@ -121,18 +121,19 @@ def compare(rounds: int, seconds: float) -> bool:
     for name, rate in median.items():
         ratio = median["ours"] / rate
         goal = GOALS.get(name)
-        told = "" if goal is None else f", goal {goal:g}: {'met' if ratio >= goal else 'MISSED'}"
+        verdict = "" if goal is None else f", goal {goal:g}: {'met' if ratio >= goal else 'MISSED'}"
         met &= goal is None or ratio >= goal
-        print(f"{name:13} {rate:8.0f} requests per CPU s (median); ours is {ratio:5.2f} times that{told}")
+        print(f"{name:13} {rate:8.0f} requests per CPU s (median); ours is {ratio:5.2f} times that{verdict}")
     share = recording_share(median["ours"])
-    told = "met" if share < RECORDING_GOAL else "MISSED"
-    print(f"recording     {100 * share:.1f} % of a request's cost, goal {100 * RECORDING_GOAL:g} %: {told}")
+    verdict = "met" if share < RECORDING_GOAL else "MISSED"
+    print(
+        f"recording     {100 * share:.1f} % of a request's cost, goal {100 * RECORDING_GOAL:g} %: {verdict}"
+    )
     return met and share < RECORDING_GOAL
 
 
 def recording_share(requests_per_cpu_s: float) -> float:
     """CPU of turning a second's latencies into a histogram and its log line, per CPU of the requests."""
-    sys.path.insert(0, str(LOCUSTFILES))
     import numpy as np
     from unilab_load.worker.interval import LoadInterval
     from unilab_load.worker.recorder import record

@@ -2,7 +2,7 @@
 
     python -m unilab_load.calibrate LOCUSTFILE --users 40 --responses FILE --output FOLDER   (in locustfiles)
 
-Runs the responder beside itself, loads it as a trial would, and writes FOLDER/calibration.json. Its
+Starts the responder, loads it as a trial would, and writes FOLDER/calibration.json. Its
 ``ceiling_per_s`` is requests per second of the generator's own CPU: what one process would reach if it had
 a CPU to itself and never had to wait. Both ends are on 127.0.0.1.
 """
@@ -32,22 +32,22 @@ def calibrate(
         assert target.stdout is not None
         port = target.stdout.readline().strip()
         if not port:
-            raise SystemExit(f"the responder did not start with {responses}. Remedy: see what it said above.")
+            raise SystemExit(f"the responder did not start with {responses}. Remedy: see its message above.")
         command = [
             *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary"),
             *("--users", str(users), "--host", f"http://127.0.0.1:{port}"),
             *("--warm-up-s", "0.5", "--duration-s", str(seconds), "--responses", str(responses)),
             *("--array-length", array_length, "--output", str(output)),
         ]
-        told_by = output / "load.json"
-        told_by.unlink(missing_ok=True)
+        written = output / "load.json"
+        written.unlink(missing_ok=True)
         subprocess.run(command, check=False, timeout=_TIMEOUT_S + seconds)
-    if not told_by.exists():
-        raise SystemExit("the calibration did not start. Remedy: see what Locust said above.")
-    told = json.loads(told_by.read_text(encoding="utf-8"))
-    load = told["load"]
-    if told["outcome"]["state"] != "completed":
-        raise SystemExit(f"the calibration ended {told['outcome']['state']}: {told['outcome']['why']}")
+    if not written.exists():
+        raise SystemExit("the calibration did not start. Remedy: see the message of Locust above.")
+    content = json.loads(written.read_text(encoding="utf-8"))
+    load, outcome = content["load"], content["outcome"]
+    if outcome["state"] != "completed":
+        raise SystemExit(f"the calibration ended {outcome['state']}: {outcome['why']}")
     return {
         "tool": load["generator"]["tool"],
         "users": users,

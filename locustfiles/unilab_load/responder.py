@@ -1,4 +1,4 @@
-"""A trivial target for calibration: answers right, at once, and does nothing else.
+"""A trivial target for calibration: sends the right response at once.
 
     python3 -m unilab_load.responder RESPONSES [ARRAY_LENGTH]     (in the folder of locustfiles)
 

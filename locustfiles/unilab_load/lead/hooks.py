@@ -42,23 +42,23 @@ def install(user_class: Any) -> None:
         if not isinstance(runner, runners.MasterRunner):
             environment.unilab_worker = Worker(LocustStatistics(environment.stats))
         if isinstance(runner, runners.WorkerRunner):
-            _obey_master(environment, runner)
+            _serve_master(environment, runner)
         else:
             _Lead(environment, runner, web_ui, user_class)
 
 
-def _obey_master(environment: Any, runner: Any) -> None:
+def _serve_master(environment: Any, runner: Any) -> None:
     """Let this process make load for a master elsewhere."""
     worker: Worker = environment.unilab_worker
     # Locust's own three seconds would leave the master without news for as long.
     runners.WORKER_REPORT_INTERVAL = _WORKER_REPORT_S
 
-    def obey(order: Order) -> None:
+    def run(order: Order) -> None:
         worker.run(order)
         runner._send_stats()
 
     def start(msg: Any, **_: Any) -> None:
-        gevent.spawn(obey, Order.from_message(msg.data))
+        gevent.spawn(run, Order.from_message(msg.data))
 
     def report(data: dict[str, Any], **_: Any) -> None:
         latest = worker.report()

@@ -1,4 +1,4 @@
-"""Whether the target still lives: a few errors are neither a crash nor a hang."""
+"""Whether the target is still alive: a few errors are neither a crash nor a hang."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPLETED = Ending("completed")
 
 
 class Liveness:
-    """Follows what all users together see of the target. Times are seconds that never go back."""
+    """Follows the responses of all users together. Times are seconds that never go back."""
 
     def __init__(self, users: int, timeout_s: float, now_s: float) -> None:
         """Silence counts from ``now_s``."""
@@ -38,7 +38,7 @@ class Liveness:
         whose connection was taken away and who have had no answer since, by kind.
         """
         gone = {kind: count for kind, count in lost.items() if kind in CONNECTION_KINDS}
-        # In an open loop nothing may fall due for long: where nobody asks, silence says nothing.
+        # In an open loop nothing may fall due for long: without a request, silence means nothing.
         if answered > self._answered or not (waiting or gone):
             self._answered, self._silent_since_s = answered, now_s
         silent_s = now_s - self._silent_since_s

@@ -34,7 +34,7 @@ _TICK_S = 0.05
 _ALL_USERS_S = 60.0
 _LAST_REPORTS_S = 5.0
 _SILENT_S = 15.0
-"""A load process that has not reported for so long is lost, though Locust may still hear its heartbeat."""
+"""A load process that has not reported for so long is lost, even where its heartbeat still arrives."""
 _ORDER_NUMBERS = itertools.count()
 """Of all runs of this process: with Locust's web page a worker may still report an earlier one."""
 _LOG = logging.getLogger(__name__)

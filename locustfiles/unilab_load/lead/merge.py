@@ -38,12 +38,12 @@ class Merge:
         self._write()
 
     def complete(self, member: str) -> None:
-        """Wait for ``member`` no longer: it is done, or lost."""
+        """Stop waiting for ``member``: it is done, or lost."""
         self._reached_s[member] = math.inf
         self._write()
 
     def finish(self) -> None:
-        """Write what is there, whoever may be missing, and close the log."""
+        """Write all intervals, also where a member is missing, and close the log."""
         self._reached_s = {}
         self._write()
         self._log.close()

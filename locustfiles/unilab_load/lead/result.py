@@ -1,4 +1,4 @@
-"""The record's part ``load``, out of what was measured."""
+"""The record's part ``load``, made from what was measured."""
 
 from __future__ import annotations
 

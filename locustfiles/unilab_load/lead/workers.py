@@ -85,7 +85,7 @@ class LocalRunner:
         return [] if report is None else [("local", report)]
 
     def lost(self) -> set[str]:
-        """Nobody."""
+        """No process but this one, so none."""
         return set()
 
 

@@ -56,7 +56,7 @@ class Connection:
         endpoints: what its user may request, each as often as its weight.
         endpoint: what it requests now, or requested last.
         due_ns: when that request was due: latency counts from here, set-up of the connection included.
-        asked_ns: when it was handed to the system.
+        sent_ns: when it was handed to the system.
         lost: the kind of failure that ended the connection, "" once a response has come since.
     """
 
@@ -69,12 +69,12 @@ class Connection:
         "_socket",
         "_state",
         "_unsent",
-        "asked_ns",
         "due_ns",
         "endpoint",
         "endpoints",
         "failures",
         "lost",
+        "sent_ns",
     )
 
     def __init__(self, owner: Owner, endpoints: Sequence[Endpoint]) -> None:
@@ -86,7 +86,7 @@ class Connection:
         self._early: int | None = None
         self.endpoints = endpoints
         self.endpoint = endpoints[0]
-        self.due_ns = self.asked_ns = 0
+        self.due_ns = self.sent_ns = 0
         self.lost = ""
         self.failures = 0
 
@@ -95,11 +95,11 @@ class Connection:
         """Whether a request is under way."""
         return self._state != _IDLE
 
-    def ask(self, endpoint: Endpoint, due_ns: int) -> None:
+    def send_request(self, endpoint: Endpoint, due_ns: int) -> None:
         """Send the request of ``endpoint``, which was due at ``due_ns``; connect first where need be."""
         self.endpoint = endpoint
         self.due_ns = due_ns
-        self.asked_ns = perf_counter_ns()
+        self.sent_ns = perf_counter_ns()
         if self._socket is None:
             self._connect()
         else:
@@ -143,7 +143,7 @@ class Connection:
         self.failures += 1
         self._owner.failed(self, kind, describe)
 
-    def rest(self) -> None:
+    def set_idle(self) -> None:
         """The request under way is settled, and no other follows at once."""
         self._state = _IDLE
 

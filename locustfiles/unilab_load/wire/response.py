@@ -1,4 +1,4 @@
-"""One HTTP response after another out of the bytes of a connection, by llhttp (httptools)."""
+"""HTTP responses from the bytes of a connection, one after another, by llhttp (httptools)."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _TURN_NS = 10_000_000
 """Longest time that other greenlets wait for their turn."""
 
 _SWEEP_NS = 50_000_000
-"""How often connections are looked over for a timeout."""
+"""How often connections are checked for a timeout."""
 
 _FIRST_BACK_OFF_NS, _LONGEST_BACK_OFF_NS = 100_000_000, 1_000_000_000
 
@@ -62,7 +62,7 @@ class Engine:
         self._closed_early = self._closed_late = 0
 
     def add(self, endpoints: Sequence[Endpoint]) -> Connection:
-        """A connection that may ask for ``endpoints``; it connects with its first request."""
+        """Add a connection that may request ``endpoints``; it connects with its first request."""
         self.connections.append(Connection(self, endpoints))
         return self.connections[-1]
 
@@ -92,7 +92,7 @@ class Engine:
                 self._fire(perf_counter_ns())
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for connection in self.connections:
             connection.close()
         self._poller.close()
@@ -103,7 +103,7 @@ class Engine:
         return sum(connection.busy for connection in self.connections)
 
     def lost(self) -> dict[str, int]:
-        """How many connections have been taken away and not answered since, by kind of failure."""
+        """How many connections ended and have had no response since, by kind of failure."""
         return Counter(connection.lost for connection in self.connections if connection.lost)
 
     def end(self) -> None:
@@ -121,12 +121,12 @@ class Engine:
             self._poller.register(fd, mask)
 
     def forget(self, watched: socket.socket) -> None:
-        """Watch the socket no longer."""
+        """Stop watching the socket."""
         if self._watched.pop(watched.fileno(), None) is not None:
             self._poller.unregister(watched.fileno())
 
     def answered(self, connection: Connection, now_ns: int) -> None:
-        """``connection`` has the right answer."""
+        """``connection`` has received the right response."""
         recorder = self._recorder
         if now_ns >= recorder.interval_end_ns:
             recorder.advance(now_ns)
@@ -159,8 +159,8 @@ class Engine:
         if kind in _NO_BACK_OFF or self._loop.is_over(now_ns):
             self._loop.next(connection, now_ns)
             return
-        # Where nobody listens a refusal comes at once, and the loop would only heat the client.
-        connection.rest()
+        # Without a listener a refusal comes at once: without a pause the loop would only use CPU.
+        connection.set_idle()
         pause_ns = min(_FIRST_BACK_OFF_NS << min(connection.failures - 1, 10), _LONGEST_BACK_OFF_NS)
         heapq.heappush(self._timers, (now_ns + pause_ns, next(self._numbers), connection))
 
@@ -173,7 +173,7 @@ class Engine:
     def _sweep(self, now_ns: int) -> None:
         latest_ns = now_ns - self._timeout_ns
         for connection in self.connections:
-            if connection.busy and connection.asked_ns <= latest_ns:
+            if connection.busy and connection.sent_ns <= latest_ns:
                 connection.fail("timeout")
 
     def _wait(self, now_ns: int, turn_ns: int) -> list[tuple[int, int]]:
@@ -190,5 +190,5 @@ class Engine:
 
 
 def _sharpen_timers() -> None:
-    """Wake when asked to: Linux would let a sleeper wait 50 us longer (PR_SET_TIMERSLACK in prctl(2))."""
+    """Wake at the requested time: Linux may wait 50 us longer by default (PR_SET_TIMERSLACK in prctl(2))."""
     ctypes.CDLL(None).prctl(29, 1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Who asks when: a closed loop of users, or an open loop of requests that fall due."""
+"""When requests are sent: a closed loop of users, or an open loop of requests that fall due."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unilab_load.worker.samples import Samples
 
 
 class Loop(Protocol):
-    """What the engine asks of either loop. Times are nanoseconds of ``perf_counter_ns``.
+    """What the engine needs of either loop. Times are nanoseconds of ``perf_counter_ns``.
 
     Attributes:
         next_due_ns: when the next request falls due by itself; infinity in a closed loop.
@@ -30,10 +30,10 @@ class Loop(Protocol):
         """Requests that fell due and were never handed to a connection."""
 
     def begin(self, connections: Sequence[Connection], now_ns: int) -> None:
-        """Let the load begin."""
+        """Begin the load."""
 
     def next(self, connection: Connection, now_ns: int) -> None:
-        """``connection`` is free: give it work, or let it rest."""
+        """``connection`` is free: send its next request, or set it idle."""
 
     def fall_due(self, now_ns: int) -> None:
         """Send what has fallen due by ``now_ns``."""
@@ -43,7 +43,7 @@ class Loop(Protocol):
 
 
 class ClosedLoop:
-    """Every connection asks again as soon as it has its answer, until a time or a total of requests."""
+    """Every connection sends again as soon as it has its response, until a time or a total of requests."""
 
     def __init__(self, samples: Samples, until_ns: int, total: int | None) -> None:
         self._samples = samples
@@ -53,19 +53,19 @@ class ClosedLoop:
         self.sent = self.unsent = 0
 
     def begin(self, connections: Sequence[Connection], now_ns: int) -> None:
-        """Let every connection ask."""
+        """Let every connection send."""
         for connection in connections:
             self.next(connection, now_ns)
 
     def next(self, connection: Connection, now_ns: int) -> None:
-        """Let ``connection`` ask again, or rest."""
+        """Let ``connection`` send again, or set it idle."""
         if now_ns >= self._until_ns or self._left == 0:
             self._samples.idle_since_ns.append(now_ns)
-            connection.rest()
+            connection.set_idle()
             return
         self._left -= 1
         self.sent += 1
-        connection.ask(_drawn(connection.endpoints), perf_counter_ns())
+        connection.send_request(_drawn(connection.endpoints), perf_counter_ns())
 
     def fall_due(self, now_ns: int) -> None:
         """Nothing ever falls due by itself."""
@@ -100,9 +100,9 @@ class OpenLoop:
     def next(self, connection: Connection, now_ns: int) -> None:
         """Let ``connection`` take the request that has waited longest, or be free."""
         if self._waiting and now_ns < self._until_ns:
-            self._ask(connection, self._waiting.popleft(), now_ns)
+            self._send(connection, self._waiting.popleft(), now_ns)
         else:
-            connection.rest()
+            connection.set_idle()
             self._free.append(connection)
 
     def fall_due(self, now_ns: int) -> None:
@@ -111,7 +111,7 @@ class OpenLoop:
             due_ns = int(self.next_due_ns)
             self._draw()
             if self._free:
-                self._ask(self._free.popleft(), due_ns, due_ns)
+                self._send(self._free.popleft(), due_ns, due_ns)
             else:
                 self._waiting.append(due_ns)
 
@@ -123,12 +123,12 @@ class OpenLoop:
         due_ns = self._begin_ns + round(next(self._due_times_s) * 1e9)
         self.next_due_ns = due_ns if due_ns < self._until_ns else math.inf
 
-    def _ask(self, connection: Connection, due_ns: int, possible_ns: int) -> None:
-        """Ask for what was due at ``due_ns`` and could be sent from ``possible_ns`` on."""
+    def _send(self, connection: Connection, due_ns: int, possible_ns: int) -> None:
+        """Send the request that was due at ``due_ns`` and could be sent from ``possible_ns`` on."""
         self.sent += 1
-        connection.ask(_drawn(connection.endpoints), due_ns)
-        self._samples.lateness_ns.append(connection.asked_ns - due_ns)
-        self._samples.own_lateness_ns.append(connection.asked_ns - possible_ns)
+        connection.send_request(_drawn(connection.endpoints), due_ns)
+        self._samples.lateness_ns.append(connection.sent_ns - due_ns)
+        self._samples.own_lateness_ns.append(connection.sent_ns - possible_ns)
 
 
 def _drawn(endpoints: Sequence[Endpoint]) -> Endpoint:

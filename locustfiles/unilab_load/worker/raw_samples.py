@@ -1,7 +1,7 @@
 """Every latency of the measured window as a number of its own, in a Parquet file: optional.
 
 One column, ``latency_ns`` (uint32, so at most 4.29 s: a longer one is 4294967295), in the order of
-completion within each endpoint and second; a second column says which endpoint.
+completion within each endpoint and second; a second column names the endpoint.
 """
 
 from __future__ import annotations

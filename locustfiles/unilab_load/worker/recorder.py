@@ -1,9 +1,9 @@
 """Latencies into HdrHistograms, one per second, in the process that measured them.
 
 Locust's own statistics round to two digits and to whole milliseconds (``bucket_response_time`` in
-locust/stats.py), too coarse to tell 100 ms from 111 ms, so they only serve its console and web page.
+locust/stats.py), too coarse for 100 ms against 111 ms, so they only serve its console and web page.
 
-On the way of a request nothing is done but to append a number. Once a second the numbers become a
+During a request only a number is appended. Once a second the numbers become a
 histogram, by numpy: recording costs a few percent of the load.
 """
 
@@ -63,12 +63,12 @@ class Recorder:
 
     @property
     def answered(self) -> int:
-        """Answers so far, right and wrong."""
+        """Responses so far, right and wrong."""
         fresh = sum(len(latencies_ns) for latencies_ns in self.samples.latencies_ns.values())
         return self._answered + self._interval.checked + fresh
 
     def error(self, connection: Connection, kind: str, answered: bool, now_ns: int) -> None:
-        """Count an error of ``kind``; ``answered`` says whether there was an answer to look at."""
+        """Count an error of ``kind``; ``answered``: a response was received and compared."""
         errors = self._errors[connection.endpoint]
         errors[kind] = errors.get(kind, 0) + 1
         self._failed_ns += now_ns - connection.due_ns
@@ -127,7 +127,7 @@ class Recorder:
             listener(interval, latencies, self._errors)
 
     def _busy_user_s(self, interval: LoadInterval) -> float:
-        """What ended in the interval, less what of it lay before, and what is still under way."""
+        """Requests that ended in the interval, less their time before it, plus those still under way."""
         end_ns = self._begin_ns + round(interval.end_s * 1e9)
         before_ns = self._age_ns
         self._age_ns = sum(max(0, end_ns - c.due_ns) for c in self._connections if c.busy)

@@ -14,7 +14,7 @@ class Samples:
     Attributes:
         latencies_ns: of right responses, by endpoint.
         lateness_ns, own_lateness_ns: of the open loop's requests; empty in a closed loop.
-        idle_since_ns: when each connection that has nothing left to do ran out of work. This one is kept
+        idle_since_ns: when each idle connection sent its last request. This one is kept
             for the whole load, the others are emptied every second.
     """
 

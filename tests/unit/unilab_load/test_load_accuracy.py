@@ -182,7 +182,7 @@ def _bimodal(number: int) -> float:
 
 
 @pytest.mark.parametrize(("hold_s", "p50_ms", "p99_ms"), [(_constant, 200, 200), (_bimodal, 200, 1000)])
-def test_an_open_loop_tells_what_the_target_knows(
+def test_open_loop_measures_the_latency_that_the_target_held(
     hold_s: Callable[[int], float], p50_ms: float, p99_ms: float, hold: Any, measure: Any
 ) -> None:
     target = hold(hold_s)
@@ -197,7 +197,7 @@ def test_an_open_loop_tells_what_the_target_knows(
     _agrees(target, run)
 
 
-def test_a_closed_loop_tells_what_the_target_knows(hold: Any, measure: Any) -> None:
+def test_closed_loop_measures_the_latency_that_the_target_held(hold: Any, measure: Any) -> None:
     target = hold(_bimodal)
 
     def run() -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _wrk_mean_ms(port: int) -> float:
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed: apt install wrk")
-def test_a_closed_loop_agrees_with_wrk(hold: Any, measure: Any) -> None:
+def test_closed_loop_agrees_with_wrk(hold: Any, measure: Any) -> None:
     target = hold(lambda number: 0.02)
     runs = []
     for _ in range(RUNS):

@@ -221,7 +221,7 @@ def _logged(folder: Path) -> int:
 # Targets that misbehave.
 
 
-def test_a_target_that_comes_back_is_loaded_on(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_load_continues_after_the_target_restarts(serve: Any, command: Any, tmp_path: Path) -> None:
     back_at: list[int] = []
 
     async def restart() -> None:
@@ -272,7 +272,9 @@ def _interim(asked: Asked) -> bytes:
     return b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 
 
-def test_answers_that_end_wrong_are_closed_or_no_http(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_responses_that_end_wrong_are_closed_or_protocol_errors(
+    serve: Any, command: Any, tmp_path: Path
+) -> None:
     closed, protocol = [_ends_half, _too_long, _cut], [_too_short, _line_break, _twice, _interim]
     wrong: list[Callable[[Asked], Any]] = [*closed, *protocol]
     target = serve(script(lambda asked: RIGHT if asked.number % 10 else wrong[asked.number // 10 % 7](asked)))
@@ -282,7 +284,7 @@ def test_answers_that_end_wrong_are_closed_or_no_http(serve: Any, command: Any, 
     assert len(target.asked) == 350
 
 
-def test_right_answers_in_every_framing_are_right(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_right_responses_in_every_framing_are_right(serve: Any, command: Any, tmp_path: Path) -> None:
     chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n" + BODY[:4] + b"\r\n7\r\n" + BODY[4:]
     shapes: list[Answer] = [
         (RIGHT, False),
@@ -314,9 +316,7 @@ def test_wrong_bodies_in_every_framing_are_wrong(serve: Any, command: Any, tmp_p
 # What users may ask for.
 
 
-def test_without_keep_alive_every_request_has_its_connection(
-    serve: Any, command: Any, tmp_path: Path
-) -> None:
+def test_each_request_has_its_connection_without_keep_alive(serve: Any, command: Any, tmp_path: Path) -> None:
     target = serve(script())
     words = command(target.port, requests="60", body="keep_alive = False\n    ask = get('/todos')")
     load = _completed(words, tmp_path)
@@ -325,13 +325,13 @@ def test_without_keep_alive_every_request_has_its_connection(
     assert all(b"\r\nConnection: close\r\n" in asked.head for asked in target.asked)
 
 
-def test_with_keep_alive_every_user_has_its_connection(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_each_user_has_its_connection_with_keep_alive(serve: Any, command: Any, tmp_path: Path) -> None:
     target = serve(script())
     assert _completed(command(target.port, requests="60"), tmp_path)["requests"] == 60
     assert len({asked.connection for asked in target.asked}) == USERS
 
 
-def test_requests_go_out_as_written_and_by_weight(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_requests_are_sent_as_written_and_by_weight(serve: Any, command: Any, tmp_path: Path) -> None:
     target = serve(script(delay_s=0))
     target.checks = 2
     words = command(
@@ -360,7 +360,7 @@ def test_requests_go_out_as_written_and_by_weight(serve: Any, command: Any, tmp_
             assert asked.head == b"GET /many HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
 
 
-def test_locust_s_own_statistics_agree(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_locusts_own_statistics_agree(serve: Any, command: Any, tmp_path: Path) -> None:
     target = serve(script(lambda asked: RIGHT if asked.number % 10 else (b"", True)))
     words = command(target.port, f"--csv={tmp_path / 'locust'}", requests="300")
     load = _completed(words, tmp_path)
@@ -377,7 +377,7 @@ def test_locust_s_own_statistics_agree(serve: Any, command: Any, tmp_path: Path)
 # The open loop.
 
 
-def test_an_open_loop_keeps_its_rate(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_open_loop_keeps_its_rate(serve: Any, command: Any, tmp_path: Path) -> None:
     target = serve(script())
     words = command(target.port, rate="200", arrivals="constant", duration_s="2", users="20")
     load = _completed(words, tmp_path)
@@ -404,9 +404,7 @@ class _Stall:
         return RIGHT, False
 
 
-def test_an_open_loop_sees_a_stall_and_a_closed_one_hides_it(
-    serve: Any, command: Any, tmp_path: Path
-) -> None:
+def test_open_loop_shows_a_stall_that_a_closed_one_hides(serve: Any, command: Any, tmp_path: Path) -> None:
     stall = _Stall(200, 1.0)
     target = serve(stall)
     words = command(target.port, rate="200", arrivals="constant", duration_s="3", users="300")
@@ -424,7 +422,7 @@ def test_an_open_loop_sees_a_stall_and_a_closed_one_hides_it(
     assert load["percentiles_ms"]["p90"] < 100 and load["percentiles_ms"]["p50"] < 50
 
 
-def test_requests_wait_where_connections_are_few(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_requests_wait_for_a_free_connection(serve: Any, command: Any, tmp_path: Path) -> None:
     # Two connections of 50 ms each do 40 a second of the 80 that fall due.
     target = serve(script(delay_s=0.05))
     words = command(target.port, rate="80", arrivals="constant", duration_s="2", users="2")
@@ -484,7 +482,7 @@ def test_two_workers_send_the_total_exactly(serve: Any, command: Any, tmp_path: 
     assert len({asked.connection for asked in target.asked}) == 5
 
 
-def test_two_workers_keep_an_open_loop_s_rate(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_two_workers_keep_the_rate_of_an_open_loop(serve: Any, command: Any, tmp_path: Path) -> None:
     target, port = serve(script()), _free_port()
     changes = {"rate": "200", "arrivals": "constant", "duration_s": "2", "users": "20"}
     words = command(target.port, *_of_master(port), **changes)
@@ -496,7 +494,9 @@ def test_two_workers_keep_an_open_loop_s_rate(serve: Any, command: Any, tmp_path
     assert len(target.asked) == 400 == _logged(tmp_path) and load["generator"]["processes"] == 2
 
 
-def test_a_lost_worker_spoils_the_run_and_not_the_log(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_lost_worker_makes_the_run_invalid_and_keeps_the_log(
+    serve: Any, command: Any, tmp_path: Path
+) -> None:
     target, port = serve(script()), _free_port()
     body = "ask = get('/todos', headers={'X-Pid': str(os.getpid())})"
     words = command(target.port, *_of_master(port), body=body, duration_s="30")

@@ -164,7 +164,7 @@ def test_target_that_cannot_be_loaded_is_refused_before_anything_is_sent(
     assert not server.heads and not (tmp_path / "load-results").exists()
 
 
-def test_responses_that_are_nowhere_are_refused(server: OneResponse, tmp_path: Path) -> None:
+def test_missing_responses_are_refused_with_the_places_searched(server: OneResponse, tmp_path: Path) -> None:
     words = ["--headless", f"--host=http://127.0.0.1:{server.port}", "-t1s"]
     done = _run(tmp_path, _command(_locustfile(tmp_path / "shop.py"), *words))
     _refused(done, f"--responses: found none for shop, looked for {tmp_path}/services/shop/responses.json")

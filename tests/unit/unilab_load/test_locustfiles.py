@@ -168,7 +168,7 @@ def _intervals(folder: Path) -> list[HdrHistogram]:
     return intervals
 
 
-def test_a_target_without_an_identity_is_loaded_where_that_is_said(
+def test_target_without_an_identity_is_loaded_unless_one_is_required(
     serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT)
@@ -188,7 +188,9 @@ def test_a_target_without_an_identity_is_loaded_where_that_is_said(
 
 
 @pytest.mark.parametrize("locustfile", ["todos.py", "bubble_sort.py"])
-def test_right_answers_give_a_load_result(locustfile: str, serve: Any, command: Any, tmp_path: Path) -> None:
+def test_right_responses_give_a_load_result(
+    locustfile: str, serve: Any, command: Any, tmp_path: Path
+) -> None:
     service = serve(lambda n: RIGHT)
     done = _run(command(service.port, locustfile, warm_up_s="1", duration_s="2"))
     assert done.returncode == 0, done.stderr
@@ -220,7 +222,7 @@ def test_right_answers_give_a_load_result(locustfile: str, serve: Any, command: 
 
 
 @pytest.mark.parametrize(("total", "users"), [(201, "7"), (3, "7")])
-def test_a_total_of_requests_is_sent_exactly(
+def test_total_of_requests_is_sent_exactly(
     total: int, users: str, serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT)
@@ -230,9 +232,7 @@ def test_a_total_of_requests_is_sent_exactly(
     assert load.requests == total == service.loaded - 1
 
 
-def test_a_total_counts_requests_that_end_without_an_answer_once(
-    serve: Any, command: Any, tmp_path: Path
-) -> None:
+def test_request_without_a_response_counts_once_in_a_total(serve: Any, command: Any, tmp_path: Path) -> None:
     service = serve(lambda n: None if n % 10 == 0 else RIGHT)
     done = _run(command(service.port, requests="100"))
     assert done.returncode == 0, done.stderr
@@ -241,7 +241,7 @@ def test_a_total_counts_requests_that_end_without_an_answer_once(
     assert load.errors == {"closed": 10} and load.requests == 90
 
 
-def test_wrong_answers_are_errors_and_not_latencies(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_wrong_responses_are_errors_and_not_latencies(serve: Any, command: Any, tmp_path: Path) -> None:
     wrong: dict[int, tuple[int, str] | list[bytes]] = {
         10: (500, BODY),
         20: (302, BODY),
@@ -266,7 +266,7 @@ def test_wrong_answers_are_errors_and_not_latencies(serve: Any, command: Any, tm
         ([b"ICY 200 OK\r\n\r\n"], "Expected HTTP/, RTSP/ or ICE/; the response begins with b'ICY 200 OK"),
     ],
 )
-def test_only_wrong_answers_are_no_measurement(
+def test_run_of_wrong_responses_is_invalid_with_the_reason(
     answer: Any, why: str, serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT if n == 1 else answer)
@@ -276,7 +276,7 @@ def test_only_wrong_answers_are_no_measurement(
     assert end.state == "invalid" and "no right answer" in end.why and f"(such as: {why}" in end.why
 
 
-def test_a_service_that_falls_silent_is_hung(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_service_without_further_responses_is_hung(serve: Any, command: Any, tmp_path: Path) -> None:
     def script(n: int) -> tuple[int, str]:
         if n > 50:
             threading.Event().wait()
@@ -291,7 +291,7 @@ def test_a_service_that_falls_silent_is_hung(serve: Any, command: Any, tmp_path:
     assert time.monotonic() - begin < 10
 
 
-def test_an_answer_that_drips_is_a_timeout(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_response_of_single_bytes_is_a_timeout(serve: Any, command: Any, tmp_path: Path) -> None:
     drops = [_http(*RIGHT)[i : i + 1] for i in range(len(_http(*RIGHT)))]
     service = serve(lambda n: drops if n == 20 else RIGHT)
     done = _run(command(service.port, requests="50", timeout_s="1"))
@@ -300,7 +300,7 @@ def test_an_answer_that_drips_is_a_timeout(serve: Any, command: Any, tmp_path: P
     assert load.errors == {"timeout": 1} and load.requests == 49
 
 
-def test_a_service_that_goes_away_has_crashed(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_service_that_stops_listening_has_crashed(serve: Any, command: Any, tmp_path: Path) -> None:
     def script(n: int) -> tuple[int, str]:
         if n == 50:
             service.crash()
@@ -318,7 +318,7 @@ def test_a_service_that_goes_away_has_crashed(serve: Any, command: Any, tmp_path
     assert 0 < load.errors["refused"] <= USERS * 10 * took_s
 
 
-def test_a_crash_at_the_very_end_is_seen(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_crash_after_the_last_response_is_detected(serve: Any, command: Any, tmp_path: Path) -> None:
     def script(n: int) -> tuple[int, str]:
         if n == 51:
             service.crash()
@@ -330,7 +330,7 @@ def test_a_crash_at_the_very_end_is_seen(serve: Any, command: Any, tmp_path: Pat
     assert end.state == "crashed" and "/identity" in end.why
 
 
-def test_a_wrong_service_is_not_loaded(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_service_with_a_wrong_response_is_not_loaded(serve: Any, command: Any, tmp_path: Path) -> None:
     service = serve(lambda n: (200, BODY.replace("7", "9")))
     done = _run(command(service.port, duration_s="1"))
     end, load, content = _outcome(tmp_path)
@@ -339,7 +339,7 @@ def test_a_wrong_service_is_not_loaded(serve: Any, command: Any, tmp_path: Path)
     assert service.loaded == 1
 
 
-def test_another_instance_is_not_loaded(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_instance_with_another_nonce_is_not_loaded(serve: Any, command: Any, tmp_path: Path) -> None:
     service = serve(lambda n: RIGHT)
     service.nonce = "of another trial"
     _run(command(service.port, duration_s="1"))
@@ -348,7 +348,7 @@ def test_another_instance_is_not_loaded(serve: Any, command: Any, tmp_path: Path
     assert end == Ended(state="invalid", why="GET /identity: nonce is 'of another trial' and not 'n1'")
 
 
-def test_nobody_there_has_crashed(serve: Any, command: Any, tmp_path: Path) -> None:
+def test_target_without_a_listener_has_crashed(serve: Any, command: Any, tmp_path: Path) -> None:
     service = serve(lambda n: RIGHT)
     service.crash()
     (tmp_path / "out").mkdir()
@@ -360,7 +360,7 @@ def test_nobody_there_has_crashed(serve: Any, command: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_run_writes_what_it_has(
+def test_interrupted_run_writes_its_results(
     number: signal.Signals, serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT)
@@ -398,7 +398,7 @@ def test_an_interrupted_run_writes_what_it_has(
         ({"requests": "5", "output": "/proc/none"}, "--output: cannot make '/proc/none'"),
     ],
 )
-def test_bad_input_is_one_line_before_any_request(
+def test_bad_input_is_refused_in_one_line_before_any_request(
     changes: dict[str, str | None], message: str, serve: Any, command: Any
 ) -> None:
     service = serve(lambda n: RIGHT)
@@ -409,7 +409,7 @@ def test_bad_input_is_one_line_before_any_request(
     assert service.loaded == 0
 
 
-def test_a_malformed_reference_names_entry_and_key(command: Any, tmp_path: Path) -> None:
+def test_malformed_reference_is_refused_by_entry_and_key(command: Any, tmp_path: Path) -> None:
     words = command(1, requests="5")
     (tmp_path / "responses.json").write_text('[{"method": "GET", "path": "/todos", "status": "200"}]')
     done = _run(words)

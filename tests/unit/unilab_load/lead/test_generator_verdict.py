@@ -66,6 +66,6 @@ _DROPPED = (
         ),
     ],
 )
-def test_verdicts(changes: dict[str, Any], reason: str, load: Load) -> None:
+def test_verdict_names_every_limit_that_is_passed(changes: dict[str, Any], reason: str, load: Load) -> None:
     module = load("lead.verdict")
     assert module.generator_verdict(module.GeneratorUse(**(_GOOD | changes))) == reason

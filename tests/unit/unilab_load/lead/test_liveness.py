@@ -29,7 +29,7 @@ Load = Callable[[str], Any]
         (14.0, 4, {"refused": 4}, None),
     ],
 )
-def test_crashed_and_hung(
+def test_ending_is_crashed_or_hung_after_its_time(
     now_s: float, waiting: int, lost: dict[str, int], state: str | None, load: Load
 ) -> None:
     seen = load("lead.liveness").Liveness(4, 2.0, 9.0)
@@ -39,7 +39,7 @@ def test_crashed_and_hung(
     assert ending is None or f"{now_s - 10:.1f} s" in ending.why
 
 
-def test_an_answer_starts_the_silence_anew(load: Load) -> None:
+def test_response_restarts_the_silence(load: Load) -> None:
     seen = load("lead.liveness").Liveness(4, 2.0, 0.0)
     for now_s in range(1, 20):
         assert seen.ending(now_s, now_s, 4, {"closed": 4}) is None

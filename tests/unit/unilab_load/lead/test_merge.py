@@ -11,7 +11,7 @@ from tests.unit.unilab_load.builders import interval_of, logged, merge_of
 Load = Callable[[str], Any]
 
 
-def test_two_members_are_joined_by_second_and_in_order(load: Load, tmp_path: Path) -> None:
+def test_merge_adds_members_by_second_in_order(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "latency.hlog"
     merge = merge_of(load, path, warm_up_s=1.0)
     merge.add("b", [interval_of(load, 0.0, "warm_up", [900]), interval_of(load, 1.0, "window", [30, 40])])
@@ -37,7 +37,7 @@ def test_two_members_are_joined_by_second_and_in_order(load: Load, tmp_path: Pat
     assert {name: cost.cpu_s for name, cost in merge.costs.items()} == {"a": 1.0, "b": 1.0}
 
 
-def test_a_lost_member_loses_nothing_of_the_other_s(load: Load, tmp_path: Path) -> None:
+def test_lost_member_does_not_stop_the_others_intervals(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "latency.hlog"
     merge = merge_of(load, path)
     merge.add("a", [interval_of(load, 0.0, "window", [10])])
@@ -52,7 +52,7 @@ def test_a_lost_member_loses_nothing_of_the_other_s(load: Load, tmp_path: Path) 
     assert merge.window.answers == 6
 
 
-def test_a_member_that_never_told_anything_holds_nothing_back_at_the_end(load: Load, tmp_path: Path) -> None:
+def test_finish_writes_intervals_although_a_member_never_reported(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "latency.hlog"
     merge = merge_of(load, path)
     merge.add("b", [interval_of(load, 0.0, "window", [10])])

@@ -17,7 +17,7 @@ Load = Callable[[str], Any]
 
 
 @given(threshold=st.floats(4, 20_000))
-def test_a_search_finds_the_threshold(threshold: float, load: Load) -> None:
+def test_search_finds_the_threshold(threshold: float, load: Load) -> None:
     search = load("lead.search").RateSearch(100.0)
     steps = 1
     while search.add_result(search.rate_per_s <= threshold):
@@ -27,7 +27,7 @@ def test_a_search_finds_the_threshold(threshold: float, load: Load) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_search_without_a_threshold_ends(kept: bool, load: Load) -> None:
+def test_search_without_a_threshold_ends(kept: bool, load: Load) -> None:
     search = load("lead.search").RateSearch(100.0)
     steps = 1 + sum(1 for _ in itertools.takewhile(bool, (search.add_result(kept) for _ in range(100))))
     assert steps == 14

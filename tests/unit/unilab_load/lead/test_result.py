@@ -169,7 +169,7 @@ def test_without_a_right_response_there_is_no_result(load: Load, tmp_path: Path)
     assert two.measured.why_nothing() == "no right answer in the window of 1.0 s (errors: none)"
 
 
-def test_window_that_never_began_is_said_so(load: Load, tmp_path: Path) -> None:
+def test_why_nothing_names_a_window_that_never_began(load: Load, tmp_path: Path) -> None:
     two = _Two(load, tmp_path, warm_up_s=5.0)
     two.measured.merge.finish()
     assert two.measured.why_nothing().startswith("all requests were settled within the warm-up of 5 s")

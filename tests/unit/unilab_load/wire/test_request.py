@@ -13,7 +13,7 @@ Load = Callable[[str], Any]
 # Requests.
 
 
-def test_a_request_goes_over_the_wire_as_written(load: Load) -> None:
+def test_wire_is_the_request_as_written(load: Load) -> None:
     request = load("request")
     assert request.get("/a?b=1").wire("h:1", True) == b"GET /a?b=1 HTTP/1.1\r\nHost: h:1\r\n\r\n"
     assert (

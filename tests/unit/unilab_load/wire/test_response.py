@@ -48,7 +48,7 @@ _CUTS = st.lists(st.integers(0, 1000), max_size=12)
 
 
 @given(response=st.sampled_from(FRAMED), cuts=_CUTS)
-def test_any_split_of_a_response_is_the_same_response(
+def test_response_is_the_same_however_it_is_split(
     response: tuple[bytes, int, bytes, bool], cuts: list[int], load: Load
 ) -> None:
     data, status, body, keep_alive = response
@@ -60,7 +60,7 @@ def test_any_split_of_a_response_is_the_same_response(
 
 
 @given(cuts=_CUTS)
-def test_a_response_without_a_length_is_whole_at_the_end(cuts: list[int], load: Load) -> None:
+def test_response_without_a_length_is_complete_at_the_connections_end(cuts: list[int], load: Load) -> None:
     reader = load("wire.response").ResponseReader(100)
     assert not any(reader.feed(piece) for piece in _split(_ENDED, cuts))
     assert reader.end() is True
@@ -68,7 +68,7 @@ def test_a_response_without_a_length_is_whole_at_the_end(cuts: list[int], load: 
 
 
 @given(response=st.sampled_from([_LENGTH, _CHUNKED]), cut=st.integers(0, 1000))
-def test_a_framed_response_that_ends_early_is_not_whole(response: bytes, cut: int, load: Load) -> None:
+def test_framed_response_that_ends_early_is_incomplete(response: bytes, cut: int, load: Load) -> None:
     reader = load("wire.response").ResponseReader(100)
     assert reader.feed(response[: cut % len(response)]) is False
     assert reader.end() is False
@@ -88,21 +88,21 @@ def test_one_reader_takes_one_response_after_another(load: Load) -> None:
         st.sampled_from([b"\r\n", b"\n", b"\r", b" ", b"\0", b"H", b"\r\n\r\n", _LENGTH, _EMPTY]),
     ),
 )
-def test_surplus_bytes_are_no_answer(response: bytes, surplus: bytes, load: Load) -> None:
+def test_surplus_bytes_are_refused(response: bytes, surplus: bytes, load: Load) -> None:
     module = load("wire.response")
     with pytest.raises(module.MalformedResponse):
         module.ResponseReader(100).feed(response + surplus)
 
 
 @given(surplus=st.sampled_from([b"\r\n", b"\n", b"\r", b"x"]), data=st.sampled_from([_LENGTH, _CHUNKED]))
-def test_bytes_before_a_response_are_no_answer(surplus: bytes, data: bytes, load: Load) -> None:
+def test_bytes_before_a_response_are_refused(surplus: bytes, data: bytes, load: Load) -> None:
     module = load("wire.response")
     with pytest.raises(module.MalformedResponse):
         module.ResponseReader(100).feed(surplus + data)
 
 
 @given(garbage=st.binary(min_size=1, max_size=200))
-def test_garbage_is_no_answer(garbage: bytes, load: Load) -> None:
+def test_garbage_is_refused_or_incomplete(garbage: bytes, load: Load) -> None:
     module = load("wire.response")
     reader = module.ResponseReader(100)
     try:

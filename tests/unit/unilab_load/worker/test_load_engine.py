@@ -101,7 +101,7 @@ class _Ran:
 
 
 @pytest.mark.parametrize("total", [1, 20])
-def test_every_request_is_an_answer_or_an_error(total: int, load: Load, serve: Any) -> None:
+def test_every_request_is_a_response_or_an_error(total: int, load: Load, serve: Any) -> None:
     def script(number: int, client: socket.socket) -> None:
         for count in itertools.count(1):
             if not _head(client) or count == 5:
@@ -114,7 +114,7 @@ def test_every_request_is_an_answer_or_an_error(total: int, load: Load, serve: A
     assert ran.errors == Counter({"closed": total // 5} if total >= 5 else {})
 
 
-def test_an_error_long_after_all_other_answers_is_not_lost(load: Load, serve: Any) -> None:
+def test_late_error_is_recorded(load: Load, serve: Any) -> None:
     def script(number: int, client: socket.socket) -> None:
         if number == 0:
             _head(client)
@@ -129,7 +129,7 @@ def test_an_error_long_after_all_other_answers_is_not_lost(load: Load, serve: An
     assert sum(interval.busy_user_s for interval in ran.intervals) == pytest.approx(1.2, abs=0.3)
 
 
-def test_after_an_answer_to_half_a_request_the_connection_is_not_used_again(load: Load, serve: Any) -> None:
+def test_connection_is_not_reused_after_a_response_to_half_a_request(load: Load, serve: Any) -> None:
     body = b"x" * 8_000_000
     seen: list[bytes] = []
 
@@ -145,7 +145,7 @@ def test_after_an_answer_to_half_a_request_the_connection_is_not_used_again(load
     assert all(request.startswith(b"POST ") and request.count(b"POST ") == 1 for request in seen)
 
 
-def test_a_request_that_does_not_fit_at_once_arrives_whole(load: Load, serve: Any) -> None:
+def test_request_larger_than_the_send_buffer_arrives_whole(load: Load, serve: Any) -> None:
     body = bytes(range(256)) * 20_000
     seen: list[bytes] = []
 
@@ -171,7 +171,7 @@ _INTERIM = (
 
 
 @given(cuts=st.lists(st.integers(1, len(_INTERIM) - 1), max_size=12))
-def test_interim_responses_are_passed_over(cuts: list[int], load: Load) -> None:
+def test_interim_responses_are_skipped(cuts: list[int], load: Load) -> None:
     reader = load("wire.response").ResponseReader(10)
     at = [0, *sorted(set(cuts)), len(_INTERIM)]
     *first, last = [_INTERIM[begin:end] for begin, end in itertools.pairwise(at)]
@@ -181,13 +181,13 @@ def test_interim_responses_are_passed_over(cuts: list[int], load: Load) -> None:
 
 
 @pytest.mark.parametrize("last", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"])
-def test_an_interim_response_alone_is_no_answer(last: bytes, load: Load) -> None:
+def test_interim_response_alone_is_incomplete(last: bytes, load: Load) -> None:
     reader = load("wire.response").ResponseReader(10)
     assert reader.feed(b"HTTP/1.1 100 Continue\r\n\r\n" + last) is False
     assert reader.end() is False
 
 
-def test_where_nobody_asks_silence_is_no_hang(load: Load) -> None:
+def test_silence_without_a_request_is_no_hang(load: Load) -> None:
     liveness = load("lead.liveness").Liveness(users=4, timeout_s=2, now_s=0)
     # One request is under way at 0.5 s and answered; the next falls due ten seconds later.
     assert liveness.ending(0.5, answered=0, waiting=1, lost={}) is None
@@ -198,7 +198,7 @@ def test_where_nobody_asks_silence_is_no_hang(load: Load) -> None:
     assert ending is not None and ending.state == "hung"
 
 
-def test_where_connections_are_gone_silence_counts_though_nobody_asks(load: Load) -> None:
+def test_silence_counts_where_all_connections_are_lost(load: Load) -> None:
     liveness = load("lead.liveness").Liveness(users=2, timeout_s=30, now_s=0)
     assert liveness.ending(4.9, answered=0, waiting=0, lost={"refused": 2}) is None
     ending = liveness.ending(5.0, answered=0, waiting=0, lost={"refused": 2})
@@ -256,7 +256,7 @@ def _order(load: Load, **changes: Any) -> Any:
     return replace(order, **changes)
 
 
-def test_a_process_that_is_done_before_others_breaks_no_law(load: Load, tmp_path: Path) -> None:
+def test_process_that_ends_first_does_not_fail_littles_law(load: Load, tmp_path: Path) -> None:
     """Each process has its share of an exact total, and the slower one is alone at the end."""
     measured_module, interval = load("lead.measured"), load("worker.interval")
     started_at = datetime.now(timezone.utc)
@@ -283,7 +283,7 @@ def test_a_process_that_is_done_before_others_breaks_no_law(load: Load, tmp_path
     assert told["verdict"] == "valid"
 
 
-def test_a_report_tells_nothing_of_an_order_before(load: Load, monkeypatch: Any) -> None:
+def test_report_has_nothing_of_an_earlier_order(load: Load, monkeypatch: Any) -> None:
     worker = load("worker.worker").Worker(statistics=None)
     worker._engine = SimpleNamespace(busy=3, lost=lambda: {"refused": 1}, details={})
     worker._loop = SimpleNamespace(sent=9, unsent=0)
@@ -295,7 +295,7 @@ def test_a_report_tells_nothing_of_an_order_before(load: Load, monkeypatch: Any)
     assert (report.order, report.sent, report.answered, report.waiting, report.lost) == (8, 0, 0, 0, {})
 
 
-def test_workers_reports_of_an_earlier_run_are_not_taken(load: Load) -> None:
+def test_reports_of_an_earlier_run_are_ignored(load: Load) -> None:
     heard: list[Callable[..., None]] = []
     events = SimpleNamespace(worker_report=SimpleNamespace(add_listener=heard.append))
     runner = SimpleNamespace(
@@ -322,7 +322,7 @@ def test_workers_reports_of_an_earlier_run_are_not_taken(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("there", "state"), [(4, None), (8, "invalid")])
-def test_other_users_than_asked_for_are_refused(
+def test_number_of_users_must_be_the_requested_one(
     there: int, state: str | None, load: Load, tmp_path: Path
 ) -> None:
     workers = SimpleNamespace(users=lambda: {"local": there}, user_failure=lambda: "")
@@ -330,7 +330,7 @@ def test_other_users_than_asked_for_are_refused(
     assert (ending and ending.state) == state
 
 
-def test_where_load_json_cannot_be_written_the_run_is_not_completed(load: Load, tmp_path: Path) -> None:
+def test_run_without_a_written_load_json_is_invalid(load: Load, tmp_path: Path) -> None:
     run = _run(load, tmp_path / "gone", workers=None)
     with pytest.raises(OSError, match="gone"):
         run.finish(load("lead.liveness").COMPLETED)
@@ -341,7 +341,7 @@ def test_where_load_json_cannot_be_written_the_run_is_not_completed(load: Load, 
     ("samples", "search", "why"),
     [("samples.parquet", "50", "a search keeps none"), ("no/samples.parquet", None, "no folder")],
 )
-def test_raw_samples_that_could_not_be_kept_are_refused(
+def test_raw_samples_that_cannot_be_written_are_refused(
     samples: str, search: str | None, why: str, load: Load, tmp_path: Path
 ) -> None:
     parsed = Namespace(

@@ -16,15 +16,15 @@ class _Connection:
     def __init__(self) -> None:
         self.endpoints = ["a"]
         self.asked: list[int] = []
-        self.asked_ns = self.now_ns = self.delay_ns = 0
+        self.sent_ns = self.now_ns = self.delay_ns = 0
         self.rests = 0
 
-    def ask(self, endpoint: str, due_ns: int) -> None:
+    def send_request(self, endpoint: str, due_ns: int) -> None:
         assert endpoint == "a"
         self.asked.append(due_ns)
-        self.asked_ns = self.now_ns + self.delay_ns
+        self.sent_ns = self.now_ns + self.delay_ns
 
-    def rest(self) -> None:
+    def set_idle(self) -> None:
         self.rests += 1
 
 

@@ -11,7 +11,7 @@ from tests.unit.unilab_load.builders import content_of, interval_of, over_the_wi
 Load = Callable[[str], Any]
 
 
-def test_an_interval_survives_its_message(load: Load) -> None:
+def test_interval_equals_the_one_from_its_message(load: Load) -> None:
     interval = interval_of(load, 3.0, "window", [5, 1000, 70_000, 70_000])
     interval.errors.update(status=2, closed=1)
     interval.lateness = load("worker.interval").new_histogram()
@@ -25,7 +25,7 @@ def test_an_interval_survives_its_message(load: Load) -> None:
     assert again.errors == Counter(status=4, closed=2)
 
 
-def test_orders_and_reports_survive_their_messages(load: Load) -> None:
+def test_orders_and_reports_equal_those_from_their_messages(load: Load) -> None:
     messages, exchange = load("worker.messages"), load("wire.exchange")
     expected = exchange.ExpectedResponse("GET", "/a", exchange.Response(200, "text/plain", b"\0\xff"))
     order = messages.Order(

@@ -14,7 +14,7 @@ from tests.unit.unilab_load.builders import Bench, S, interval_of
 Load = Callable[[str], Any]
 
 
-def test_raw_samples_are_the_window_s_nanoseconds(load: Load, tmp_path: Path) -> None:
+def test_raw_samples_are_the_windows_nanoseconds(load: Load, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "raw.parquet"
     bench = Bench(load, endpoints=2)
@@ -30,7 +30,7 @@ def test_raw_samples_are_the_window_s_nanoseconds(load: Load, tmp_path: Path) ->
     assert table.column("endpoint").to_pylist() == ["GET /0", "GET /0", "GET /1", "GET /0", "GET /1"]
 
 
-def test_without_a_path_there_are_no_raw_samples(load: Load, tmp_path: Path) -> None:
+def test_no_raw_samples_are_written_without_a_path(load: Load, tmp_path: Path) -> None:
     with load("worker.raw_samples").SampleFile(None) as samples:
         samples.add(interval_of(load, 0.0, "window", []), {}, {})
     assert list(tmp_path.iterdir()) == []

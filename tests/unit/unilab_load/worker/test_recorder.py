@@ -45,7 +45,7 @@ def test_latencies_out_of_range_are_recorded_at_its_ends(load: Load) -> None:
     assert histogram.get_value_at_percentile(100) == pytest.approx(3600e6, rel=1e-3)
 
 
-def test_what_ends_at_a_second_s_end_belongs_to_the_next(load: Load) -> None:
+def test_request_that_ends_at_an_intervals_end_belongs_to_the_next(load: Load) -> None:
     bench = Bench(load, warm_up_s=0.5, duration_s=1.25)
     bench.recorder.advance(S // 2 - 1)
     assert bench.recorder.take() == []
@@ -74,7 +74,7 @@ def test_errors_and_time_under_way_are_counted(load: Load) -> None:
     assert bench.recorder.answered == 2
 
 
-def test_an_hour_of_intervals_takes_no_memory(load: Load, tmp_path: Path) -> None:
+def test_memory_does_not_grow_over_an_hour_of_intervals(load: Load, tmp_path: Path) -> None:
     bench = Bench(load)
     merge = merge_of(load, tmp_path / "latency.hlog", members="a")
     taken = latencies_ns(3, 20).tolist()
