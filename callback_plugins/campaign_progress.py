@@ -62,7 +62,7 @@ class CallbackModule(CallbackBase):
         """Tell of arms that cannot run, of a campaign that was opened, of a trial that was recorded."""
         action, content = result.task.action, result.result
         if action == "study":
-            for row in content["not_run"]:
+            for row in content.get("not_run", []):
                 self._say(f"{row['arm']} will not run: {row['why']}. Remedy: {row['remedy']}.")
         elif action == "campaign":
             self._opened(content)

@@ -15,9 +15,8 @@ options:
     type: path
     required: true
   groups:
-    description: The inventory's groups, name to hosts.
+    description: The inventory's groups, name to hosts. Without them, arms are not checked.
     type: dict
-    required: true
   osv_loader:
     description: OSv's kernel or loader, a path on the controller or an address; empty where there is none.
     type: str
@@ -64,7 +63,7 @@ wants_osv:
   sample: true
 not_run:
   description: Arms that cannot run here, why, and what would help.
-  returned: always
+  returned: I(groups) is given
   type: list
   elements: dict
   sample: [{arm: osv-qemu, why: no OSv loader was given, remedy: name one}]
@@ -88,7 +87,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
-            "groups": {"type": "dict", "required": True},
+            "groups": {"type": "dict"},
             "osv_loader": {"type": "str", "default": ""},
             "osv_loader_sha256": {"type": "str", "default": ""},
             "why_no_osv_loader": {"type": "str", "default": ""},
@@ -103,14 +102,15 @@ def main() -> None:
         _check_loader(loader, module.params["osv_loader_sha256"])
     except InputError as error:
         module.fail_json(msg=str(error))
-    not_run = arms_not_run(study, module.params["groups"], loader, module.params["why_no_osv_loader"])
+    groups = module.params["groups"]
+    not_run = arms_not_run(study, groups, loader, module.params["why_no_osv_loader"]) if groups else []
     module.exit_json(
         changed=False,
         path=str(path.resolve()),
         study=study.model_dump(mode="json"),
         osv_loader=loader,
         wants_osv=any(arm_named(name).runtime == "osv" for name in study.booted_arms),
-        not_run=[row.model_dump(mode="json") for row in not_run],
+        **({"not_run": [row.model_dump(mode="json") for row in not_run]} if groups else {}),
     )
 
 
