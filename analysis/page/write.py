@@ -16,6 +16,9 @@ def write_report(report: Report, path: Path) -> Path:
     """
     if path.is_dir():
         raise InputError(path, "", "this is a folder", "give --output the path of a file")
+    if path.exists() and not path.is_file():
+        # A device, pipe or socket: the page would take its place.
+        raise InputError(path, "", "this is not a regular file", "give --output the path of a file")
     folder = path.with_name(f"{path.stem}-figures")
     try:
         for figure in report.figures:

@@ -67,16 +67,16 @@ def _stop() -> None:
 
 @pytest.fixture(scope="module")
 def faults(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One campaign of three boots of each arm, in which XAPI is at its worst."""
+    """One campaign of three boots of each arm, with the faults that XAPI can show."""
     folder = tmp_path_factory.mktemp("study")
-    # The laboratory is down, and a fault is told to a double that is up.
+    # The laboratory is down, and a fault can only be given to a double that is up.
     machines = ["docker-host", "qemu-host", "client"]
     left_out = json.dumps({"local_lab_left_out": machines})
     status, output = play("playbooks/local_lab.yml", "-i", INVENTORY, "-e", left_out)
     assert status == 0, output[-4000:]
     # The first trial's clone, the second's start; the others have to log in again, and to wait for a disk.
     _fault("answer", at="VDI.clone", error=["SR_FULL", "29360128", "0"])
-    _fault("answer", at="VM.start", error=["HOST_NOT_ENOUGH_FREE_MEMORY", "268435456", "1048576"])
+    _fault("answer", at="VM.start_on", error=["HOST_NOT_ENOUGH_FREE_MEMORY", "268435456", "1048576"])
     _fault("session_invalid", at="VIF.create")
     _fault("session_invalid", at="VM.hard_shutdown")
     _fault("vdi_in_use")

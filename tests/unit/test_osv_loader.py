@@ -27,7 +27,7 @@ def _qcow2(folder: Path, *options: str) -> Path:
 def test_loaders_are_told_apart_by_content(tmp_path: Path) -> None:
     assert loader_kind(loaders.kernel(tmp_path / "loader.img")) == "kernel"
     assert loader_kind(loaders.image(tmp_path / "kernel.elf")) == "disk"
-    (tmp_path / "loader.raw").write_bytes(b"QFI\xfb".ljust(2048, b"\0"))
+    (tmp_path / "loader.raw").write_bytes(b"QFI\xfb\0\0\0\2".ljust(2048, b"\0"))
     assert loader_kind(tmp_path / "loader.raw") == "qcow2"
 
 

@@ -26,8 +26,10 @@ STUDY = {
     "load": {"todos": {"users": 1, "requests": 1}},
 }
 BZIMAGE = bytes(0x202) + b"HdrS" + bytes(0x200)
-QCOW2 = b"QFI\xfb" + bytes(508)
+# Version 2, no backing file, 1 MiB.
+QCOW2 = struct.pack(">4sIQIIQI", b"QFI\xfb", 2, 0, 0, 16, 1 << 20, 0) + bytes(600)
 VHD = bytes(1024) + b"conectix" + bytes(504)
+VHD_WITH_PARENT = bytes(1024) + b"conectix" + bytes(52) + b"\0\0\0\4" + bytes(448)
 RAW = bytes(510) + b"\x55\xaa"
 
 
@@ -83,8 +85,26 @@ def test_files_are_told_apart_by_content(tmp_path: Path, key: str, content: byte
     ("image", "files", "key", "problem"),
     [
         ({"disk": "none"}, {}, "mirage.todos-go.disk", "cannot read"),
-        ({"disk": "d"}, {"d": b"a text\n"}, "mirage.todos-go.disk", "neither qcow2, VHD nor a raw disk"),
-        ({"disk": "d"}, {"d": b""}, "mirage.todos-go.disk", "neither qcow2, VHD nor a raw disk"),
+        (
+            {"disk": "d"},
+            {"d": b"a text\n"},
+            "mirage.todos-go.disk",
+            "neither qcow2, a VHD without parent nor",
+        ),
+        (
+            {"disk": "d"},
+            {"d": VHD_WITH_PARENT},
+            "mirage.todos-go.disk",
+            "neither qcow2, a VHD without parent",
+        ),
+        ({"disk": "d"}, {"d": b"QFI\xfb" + bytes(600)}, "mirage.todos-go.disk", "unknown version 0"),
+        ({"disk": "d"}, {"d": QCOW2[:8] + b"\1" + QCOW2[9:]}, "mirage.todos-go.disk", "a backing file"),
+        (
+            {"disk": "d"},
+            {"d": b""},
+            "mirage.todos-go.disk",
+            "neither qcow2, a VHD without parent nor",
+        ),
         ({"kernel": "k"}, {"k": RAW}, "mirage.todos-go.kernel", "neither a PVH or multiboot ELF"),
         ({"kernel": "k"}, {"k": elf(note=xen_note(6))}, "mirage.todos-go.kernel", "neither a PVH"),
         ({"kernel": "k"}, {"k": elf(machine=183, note=xen_note(18))}, "mirage.todos-go.kernel", "for x86"),

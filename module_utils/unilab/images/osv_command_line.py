@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ansible.module_utils.unilab.commands import run
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.images import qcow2
 from ansible.module_utils.unilab.images.disk_layout import (
     BOOT_SIGNATURE,
     BOOT_SIGNATURE_AT,
@@ -33,7 +34,7 @@ OSV_MARK_AT, OSV_MARK = 0x1B8, b"VSO"
 _SECTORS_BYTES = COMMAND_LINE_SECTORS * SECTOR_BYTES
 _HEAD_BYTES = COMMAND_LINE_AT + _SECTORS_BYTES
 # What a file begins with, and QEMU's name of its format.
-_FORMATS = {b"conectix": "vpc", b"QFI\xfb": "qcow2"}
+_FORMATS = {b"conectix": "vpc", qcow2.MAGIC: "qcow2"}
 
 
 def command_line_sectors(text: str, where: Path) -> bytes:
@@ -93,6 +94,8 @@ def _start(path: Path, first: bytes) -> int:
     known = [name for magic, name in _FORMATS.items() if first.startswith(magic)]
     if not known:
         return 0
+    if known == ["qcow2"] and (foreign := qcow2.problem(path)):
+        raise LabError(f"{path}: {foreign[0]}. Remedy: {foreign[1]}.")
     options = ("--output=json", "-f", known[0], "--start-offset=0", f"--max-length={_HEAD_BYTES}")
     extents = json.loads(run(["qemu-img", "map", *options, str(path.resolve())]))
     if not extents or extents[0]["length"] < _HEAD_BYTES or "offset" not in extents[0]:

@@ -18,6 +18,7 @@ from typing import IO
 
 from ansible.module_utils.unilab.commands import run
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.images import qcow2
 from ansible.module_utils.unilab.images.disk_layout import BOOT_SIGNATURE, BOOT_SIGNATURE_AT, SECTOR_BYTES
 from ansible.module_utils.unilab.images.osv_command_line import OSV_MARK, OSV_MARK_AT
 
@@ -49,7 +50,9 @@ def loader_kind(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             head = stream.read(2 * SECTOR_BYTES)
-            if head.startswith(b"QFI\xfb"):
+            if qcow2.is_qcow2(head):
+                if foreign := qcow2.problem(path):
+                    raise _error(path, *foreign)
                 return "qcow2"
             if head.startswith(b"\x7fELF"):
                 _check_kernel(path, stream)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ansible.module_utils.unilab.hashing import sha256_of
+from ansible.module_utils.unilab.images import qcow2
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
@@ -24,8 +25,9 @@ _BZIMAGE_AT, _BZIMAGE = 0x202, b"HdrS"  # Linux, Documentation/arch/x86/boot.rst
 _MULTIBOOT = bytes.fromhex("02b0ad1b")  # GNU Multiboot 0.6.96, 3.1: within the first 8192 bytes
 _MULTIBOOT_WITHIN_BYTES = 8192
 _PVH_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY in Xen's public/elfnote.h
-_QCOW2 = b"QFI\xfb"
 _VHD = b"conectix"  # at the end of every VHD, and at the head of a dynamic one
+# Virtual Hard Disk Image Format Specification (Microsoft, 2006): Disk Type of the footer, big-endian.
+_VHD_TYPE_AT, _VHD_DIFFERENCING = 60, b"\0\0\0\4"
 _SECTOR_BYTES = 512
 
 
@@ -129,6 +131,7 @@ def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:
         try:
             with path.open("rb") as stream:
                 kind = kind_of(stream)
+            foreign = qcow2.problem(path) if kind == "qcow2" else None
         except OSError as error:
             problem, remedy = (
                 f"cannot read {path}: {error.strerror}",
@@ -137,6 +140,8 @@ def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:
             raise InputError(study, f"{key}.{name}", problem, remedy) from None
         if not kind:
             raise InputError(study, f"{key}.{name}", f"{path} {_WRONG[name]}", "name the right file")
+        if foreign:
+            raise InputError(study, f"{key}.{name}", f"{path} is {foreign[0]}", foreign[1])
         found.append(Part(name, path, kind))
     return found
 
@@ -144,7 +149,7 @@ def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:
 _WRONG = {
     "kernel": "is neither a PVH or multiboot ELF for x86 nor a Linux bzImage",
     "initrd": "is empty",
-    "disk": "is neither qcow2, VHD nor a raw disk of whole sectors",
+    "disk": "is neither qcow2, a VHD without parent nor a raw disk of whole sectors",
 }
 
 
@@ -177,11 +182,13 @@ def _has_pvh_note(segment: Any) -> bool:
 def _disk_format(stream: IO[bytes]) -> str:
     head = stream.read(len(_VHD))
     size_bytes = stream.seek(0, 2)
-    if head.startswith(_QCOW2):
+    if qcow2.is_qcow2(head):
         return "qcow2"
     stream.seek(max(0, size_bytes - _SECTOR_BYTES))
-    if _VHD in (head, stream.read(len(_VHD))):
-        return "vpc"
+    footer = stream.read(_SECTOR_BYTES)
+    if _VHD in (head, footer[: len(_VHD)]):
+        # A differencing disk names its parent, which can be any file of the host.
+        return "" if footer[_VHD_TYPE_AT : _VHD_TYPE_AT + 4] == _VHD_DIFFERENCING else "vpc"
     return "raw" if size_bytes and size_bytes % _SECTOR_BYTES == 0 else ""
 
 

@@ -7,6 +7,7 @@ from outside (see footprint); QEMU's own resident set hardly depends on the gues
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import signal
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from ansible.module_utils.unilab.commands import run
 from ansible.module_utils.unilab.counting.plugin import Counting
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.images import qcow2
 from ansible.module_utils.unilab.lab import network as lab_network
 from ansible.module_utils.unilab.platforms import processes, qmp
 from ansible.module_utils.unilab.platforms.base import Host
@@ -121,6 +123,8 @@ def start(guest: Guest, boot: Boot) -> int:
     for path in (boot.kernel, boot.initrd, boot.disk):
         if path is not None and not path.is_file():
             raise LabError(f"{path} does not exist. Remedy: run the image roles again.")
+    if boot.disk and boot.disk_format == "qcow2" and (foreign := qcow2.problem(boot.disk)):
+        raise LabError(f"{boot.disk}: key disk: {foreign[0]}. Remedy: {foreign[1]}.")
     guest.directory.mkdir(parents=True, exist_ok=True)
     guest.qmp_socket.unlink(missing_ok=True)
     lab_network.tap(guest.namespace, guest.tap, boot.bridge)
@@ -215,7 +219,7 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
         command += ["-initrd", str(boot.initrd)]
     if boot.disk:
         access = _DISK_ACCESS[boot.disk_writes]
-        command += ["-drive", f"file={boot.disk},if=virtio,format={boot.disk_format},{access}"]
+        command += ["-drive", f"file={_disk_file(boot.disk, boot.disk_format)},if=virtio,{access}"]
     if boot.counting and boot.accelerator == "tcg":
         command += ["-plugin", boot.counting.argument(guest.counts)]
     if boot.cpus:
@@ -223,6 +227,18 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if guest.namespace:
         command = ["nsenter", f"--net=/run/netns/{guest.namespace}", *command]
     return command
+
+
+def _disk_file(disk: Path, disk_format: str) -> str:
+    """The file of a disk as QEMU opens it: of this format, with no other file beside it.
+
+    In QEMU's JSON form, which can state that there is no backing file, whatever the image's header says.
+    """
+    options: dict[str, Any] = {"driver": disk_format, "file": {"driver": "file", "filename": str(disk)}}
+    if disk_format == "qcow2":
+        options["backing"] = None
+    # In an option, a comma is written twice.
+    return f"json:{json.dumps(options)}".replace(",", ",,")
 
 
 def _cpu_model(boot: Boot) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +210,21 @@ def test_without_a_campaign_nothing_is_written(
     assert named in captured.err
     assert "Remedy: " in captured.err
     assert list(tmp_path.rglob("*report*")) == []
+
+
+def test_report_replaces_no_device(tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    write_campaign(folder, make_study(boots=2))
+    os.mkfifo(tmp_path / "pipe")
+    before = Path("/dev/null").stat().st_rdev
+    for target in ("/dev/null", str(tmp_path / "pipe")):
+        done = subprocess.run(
+            [sys.executable, "-m", "analysis", "report", str(folder), "--output", target],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+        assert done.returncode == 2 and "not a regular file" in done.stderr and "Traceback" not in done.stderr
+    assert Path("/dev/null").is_char_device() and Path("/dev/null").stat().st_rdev == before
+    assert (tmp_path / "pipe").is_fifo() and not Path("/dev/null-figures").exists()

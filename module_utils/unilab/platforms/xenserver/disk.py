@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.hashing import sha256_of
+from ansible.module_utils.unilab.images import qcow2
 from ansible.module_utils.unilab.images.disk_layout import rounded_up
 from ansible.module_utils.unilab.platforms.xenserver.errors import undoing
 from ansible.module_utils.unilab.platforms.xenserver.places import named
@@ -103,7 +104,7 @@ def read_image(path: Path) -> Image:
         ) from None
     if not file_bytes:
         raise LabError(f"{path}: key path: the file is empty. Remedy: give a disk image.")
-    if head.startswith(b"QFI\xfb"):
+    if qcow2.is_qcow2(head):
         raise LabError(f"{path}: key path: a qcow2 image. Remedy: qemu-img convert -O raw.")
     kind = int.from_bytes(head[_VHD_TYPE_AT : _VHD_TYPE_AT + 4], "big")
     if head.startswith(_VHD_COOKIE) and kind == _VHD_DYNAMIC:

@@ -43,7 +43,10 @@ def test_cpu_model_fits_the_accelerator(accelerator: str, cpu: str) -> None:
 @pytest.mark.parametrize("disk_format", ["raw", "qcow2", "vpc"])
 def test_writes_to_the_disk_go_where_they_should(writes: str, access: str, disk_format: str) -> None:
     command = _command(GUEST, replace(BOOT, disk_writes=writes, disk_format=disk_format))
-    assert option(command, "-drive") == f"file=/disk,if=virtio,format={disk_format},{access}"
+    backing = ',, "backing": null' if disk_format == "qcow2" else ""
+    file = '{"driver": "file",, "filename": "/disk"}'
+    disk = f'json:{{"driver": "{disk_format}",, "file": {file}{backing}}}'
+    assert option(command, "-drive") == f"file={disk},if=virtio,{access}"
 
 
 def test_unknown_treatment_of_writes_is_an_error() -> None:
