@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
 import tarfile
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.unilab.staging import Staged, container_image, stage
 from containers import Layout, config, docker, hard_link, layer, oci, sha256, special, symlink
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.bounded_tar import Bounds
 from contracts.errors import InputError
@@ -451,3 +455,48 @@ def test_docker_archive_with_another_configuration_is_refused(tmp_path: Path) ->
     }
     (tmp_path / "service/image.tar").write_bytes(layer(members))
     refused(tmp_path, "does not have the digest that its name states")
+
+
+def test_example_of_the_documentation_is_staged(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs/images.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```\n(from: image\.tar\n.*?)```", text, flags=re.DOTALL)
+    image(tmp_path, [{"usr/sbin/nginx": "program", "etc/nginx/nginx.conf": "x"}], Cmd=["-g", "daemon off;"])
+    (tmp_path / "service/osv.conf").write_text("daemon off;")
+    (tmp_path / "service/Capstanfile").write_text(example)
+    done = stage(load_manifest(tmp_path / "service"), tmp_path / "tree", write=True)
+    assert done.manifest.cmdline == "/usr/sbin/nginx -c /etc/nginx/osv.conf"
+    assert (done.tree / "etc/nginx/osv.conf").read_text() == "daemon off;"
+
+
+LAYERS = (
+    layer({**PROGRAM, "app/a": "1", "usr/lib/": "", "lib": symlink("usr/lib"), "app/h": hard_link("app/a")}),
+    layer([("app/.wh.a", ""), ("lib/x", "2"), ("app/d/.wh..wh..opq", "")]),
+)
+
+
+@settings(max_examples=int(os.environ.get("UNILAB_FUZZ_EXAMPLES", "60")), deadline=5000)
+@given(
+    st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 255)), min_size=1, max_size=6),
+    st.sampled_from(["", "+gzip", "+zstd"]),
+    st.booleans(),
+)
+def test_damaged_archive_is_staged_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], compression: str, is_layer: bool
+) -> None:
+    """Bytes are changed in the archive, or in a layer whose digests are then right."""
+    folder = tmp_path_factory.mktemp("damaged")
+    layers = [bytearray(one) for one in LAYERS]
+    for at, value in changes if is_layer else ():
+        layers[at % 2][at % len(layers[at % 2])] = value
+    path = oci(folder / "service/image.tar", [bytes(one) for one in layers], compression)
+    if not is_layer:
+        content = bytearray(path.read_bytes())
+        for at, value in changes:
+            content[at % len(content)] = value
+        path.write_bytes(content)
+    try:
+        staged(folder)
+    except InputError as error:
+        assert "Remedy: " in str(error)
+        assert "\n" not in str(error)
+        assert sorted(child.name for child in folder.iterdir()) == ["service"]
