@@ -176,7 +176,7 @@ def _filled(text: str, variables: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 def _check_lines(reading: _Reading, text: str) -> None:
-    """Refuse a script of several lines; tell of other white space than spaces, which OSv takes for text."""
+    """Refuse a script of several lines; give a notice of white space that OSv takes for text."""
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2 and "\t" not in text.strip():
         return
@@ -198,7 +198,7 @@ def _loader_options(text: str) -> tuple[list[str], str]:
 
 
 def _honour_options(reading: _Reading, options: list[str]) -> str:
-    """Set variables, tell of all other options, and return the folder in which relative paths begin."""
+    """Set variables, give notices of all other options, return the folder in which paths begin."""
     folder = "/"
     for text in options:
         option, _, value = text.partition("=")

@@ -169,7 +169,7 @@ def _add_unlisted(
     in_tree: set[str],
     folders: list[Path],
 ) -> None:
-    """Add to ``waiting`` and ``found`` what is opened by name: by libc, and as ``opened`` says."""
+    """Add to ``waiting`` and ``found`` what is opened by name: by libc, and what ``opened`` names."""
     if waiting:
         path, elf = waiting[0]
         waiting.append((path, replace(elf, interpreter="", needed=(LOADED_BY_LIBC,))))

@@ -223,6 +223,65 @@ def test_default_set(tmp_path: Path) -> None:
     assert load_manifest(without, tmp_path / "packages").cmdline == "/three"
 
 
+def test_environment_has_the_values_that_the_command_gets(tmp_path: Path) -> None:
+    """As in /run/SET of Capstan: a set's value replaces its base's, also where a key such as main gives it."""
+    base = {
+        "node": {"bootcmd": "/node $MAIN $ARGS", "env": {"MAIN": "/none.js", "ARGS": None, "NODE_ENV": "x"}}
+    }
+    package(tmp_path / "packages/node-4.4.5", run={"runtime": "native", "config_set": base})
+    one = {"main": "/a.js", "env": {"NODE_ENV": "production"}}
+    path = package(tmp_path / "app", run={"runtime": "node", "config_set": {"one": one}})
+    manifest = load_manifest(path, tmp_path / "packages")
+    assert manifest.cmdline == "/node /a.js"
+    assert manifest.env == {"MAIN": "/a.js", "ARGS": "", "NODE_ENV": "production"}
+
+
+def test_arguments_of_several_words_stay_in_the_command(tmp_path: Path) -> None:
+    base = {"python": {"bootcmd": "/python $MAIN $ARGS", "env": {"MAIN": "-", "ARGS": ""}}}
+    package(tmp_path / "packages/python-2.7", run={"runtime": "native", "config_set": base})
+    sets = {"one": {"main": "/a.py", "args": ["--mode", "0755"]}}
+    path = package(tmp_path / "app", run={"runtime": "python", "config_set": sets})
+    manifest = load_manifest(path, tmp_path / "packages")
+    assert manifest.cmdline == "/python /a.py --mode 0755"
+    assert manifest.env == {"MAIN": "/a.py"}
+
+
+def test_variables_are_filled_in_over_a_chain_of_bases(tmp_path: Path) -> None:
+    shelf = tmp_path / "packages"
+    last = {
+        "bootcmd": "--env=FULL=x$URL /tool $URL $LEVEL",
+        "env": {"URL": "http://$HOST:$PORT", "LEVEL": "1"},
+    }
+    package(shelf / "tool", run={"runtime": "native", "config_set": {"run": last}})
+    middle = {"base": "tool:run", "env": {"HOST": "h", "LEVEL": "$DEPTH", "DEPTH": "2"}}
+    package(shelf / "mid", run={"runtime": "native", "config_set": {"run": middle}}, require=["tool"])
+    own = {"base": "mid:run", "env": {"URL": "http://$HOST"}}
+    run = {"runtime": "native", "config_set": {"default": own}}
+    manifest = load_manifest(package(tmp_path / "app", run=run, require=["mid"]), shelf)
+    assert manifest.cmdline == "/tool http://h 2"
+    assert manifest.env == {"URL": "http://h", "HOST": "h", "LEVEL": "2", "DEPTH": "2", "FULL": "xhttp://h"}
+    assert manifest.notices == ()
+
+
+def test_default_set_of_a_required_package_runs_where_the_own_sets_have_none(tmp_path: Path) -> None:
+    """Capstan starts /run/default then, which the last package that has it wrote."""
+    for name in ("first", "second"):
+        package(tmp_path / "packages" / name, run=native(f"/{name}"))
+    sets = {"one": {"bootcmd": "/one"}, "two": {"bootcmd": "/two"}}
+    run = {"runtime": "native", "config_set": sets, "config_set_default": None}
+    path = package(tmp_path / "app", run=run, require=["first", "second"])
+    assert load_manifest(path, tmp_path / "packages").cmdline == "/second"
+
+
+def test_long_chains_of_bases_are_refused(tmp_path: Path) -> None:
+    sets = {f"s{number}": {"base": f"app:s{number + 1}"} for number in range(300)} | {
+        "s300": {"bootcmd": "/a"}
+    }
+    run = {"runtime": "native", "config_set": sets, "config_set_default": "s0"}
+    with pytest.raises(InputError, match="has more than 100 bases"):
+        load_manifest(package(tmp_path / "app", run=run))
+
+
 def test_package_without_name_in_mpm_folder_gets_the_name_of_osv(tmp_path: Path) -> None:
     (tmp_path / "tool/mpm").mkdir(parents=True)
     piece = tmp_path / "tool/mpm/package.yaml"
