@@ -224,7 +224,7 @@ def test_default_set(tmp_path: Path) -> None:
 
 
 def test_environment_has_the_values_that_the_command_gets(tmp_path: Path) -> None:
-    """As in /run/SET of Capstan: a set's value replaces its base's, also where a key such as main gives it."""
+    """As in Capstan's /run/SET: a set's value replaces its base's, also where a key such as main sets it."""
     base = {
         "node": {"bootcmd": "/node $MAIN $ARGS", "env": {"MAIN": "/none.js", "ARGS": None, "NODE_ENV": "x"}}
     }
