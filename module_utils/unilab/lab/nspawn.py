@@ -8,6 +8,7 @@ Why each option is there is told beside it; the list was found by trial on cgrou
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -42,6 +43,11 @@ class Machine:
     def pid_file(self) -> Path:
         """Where the pid of the running container is remembered."""
         return self.directory / "pid"
+
+    @property
+    def registered_name(self) -> str:
+        """The container's name among all on this machine: a host name, without underscore (hostname(7))."""
+        return re.sub(r"[^A-Za-z0-9-]", "-", self.namespace)[:64].strip("-")
 
     @property
     def log(self) -> Path:
@@ -87,7 +93,7 @@ def _command(machine: Machine) -> list[str]:
         "--quiet",
         f"--directory={directory}/root",
         # Other laboratories of this machine have the same host names.
-        f"--machine={machine.namespace}",
+        f"--machine={machine.registered_name}",
         f"--hostname={machine.name}",
         "--register=no",  # the host may run no systemd
         "--keep-unit",
