@@ -45,7 +45,8 @@ def arm(name: str) -> str:
     """What the arm is, in a phrase."""
     known = arm_named(name)
     platform = PLATFORMS[known.platform]
-    return _RUNTIMES[known.runtime] + (f", run by {platform.label}" if platform.is_guest else "")
+    what = _RUNTIMES.get(known.runtime, f"the service in the runtime {known.runtime}")
+    return what + (f", run by {platform.label}" if platform.is_guest else "")
 
 
 def accelerators(results: Results) -> list[Accelerator]:

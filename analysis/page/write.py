@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.page.render import Report
+from analysis.page.render import RenderedReport
 from contracts.errors import InputError
 from contracts.store.files import write_atomically
 
 
-def write_report(report: Report, path: Path) -> Path:
+def write_report(report: RenderedReport, path: Path) -> Path:
     """Write the figures' files, then the page at ``path``, each whole or not at all; return ``path``.
 
     The page is last: where it is, everything that it was made with is. Raises InputError.

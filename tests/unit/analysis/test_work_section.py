@@ -9,24 +9,17 @@ import pytest
 from test_work import APPLICATION, KERNEL, campaign, counted
 
 from analysis.__main__ import main
-from analysis.estimates.comparisons import compare
-from analysis.estimates.pairs import find_pairs
 from analysis.notebook import Campaign
-from analysis.page.labels import Labels
-from analysis.page.work_section import bracket_table, difference_table, work_figure
-from analysis.records.metrics import metrics_of
+from analysis.page.facts import PageFacts
+from analysis.page.figures.work import FIGURE
+from analysis.page.sections.measurements import Work
 
 
 def section(folder: Path) -> tuple[object, ...]:
-    evidence = Campaign(folder).source.evidence
-    pairs, _ = find_pairs(evidence)
-    found = {metric.key: compare(evidence, pairs, metric) for metric in metrics_of(evidence.valid)}
-    labels = Labels(row.cell for row in evidence.cells)
-    return (
-        work_figure(evidence.cells, found, labels),
-        difference_table(found, labels),
-        bracket_table(found, labels),
-    )
+    source = Campaign(folder).source
+    facts = PageFacts(source.results, source.evidence)
+    content = Work.of(facts)
+    return FIGURE.sketch(facts), content.work_difference, content.work_bracket
 
 
 def test_each_arm_is_a_bar_of_application_and_kernel(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from analysis.estimates.block_table import BlockTable
 from analysis.estimates.pairs import thread_pairs
 from analysis.estimates.ratio import geometric_mean
+from analysis.page.facts import PageFacts
+from analysis.page.figure import Figure
 from analysis.page.labels import Labels
 from analysis.page.plots.bins import EDGES_MS, Bars, bin_data, bin_figure
 from analysis.page.plots.boxes import SHARES, Box, BoxPanel, box_data, box_figure
@@ -37,40 +39,53 @@ from contracts.workload import is_variant, split_service
 Cells = Sequence[CellTrials]
 
 
-def study_figures(cells: Cells, windows: Mapping[str, Histogram], labels: Labels) -> dict[str, Sketch | None]:
-    """Figures by name; None where this campaign holds nothing of it. ``windows`` by cell slug."""
-    known = [cell for cell in cells if len(cell.trials) and not is_variant(cell.cell.service)]
-    rest, sort = (
-        [cell for cell in known if split_service(cell.cell.service)[0] == workload]
-        for workload in ("todos", "bubble_sort")
-    )
-    one = [cell for cell in rest if cell.cell.threads == 1]
-    python = study_value("C038") / study_value("C039")
-    rest_ratios = {"go": study_value("C035"), "java": study_value("C036"), "python": python}
-    sort_ratios = {"go": study_value("C041"), "java": study_value("C043"), "python": study_value("C044")}
-    return {
-        "figure4": _dots("figure4", one, THROUGHPUT, rest_ratios, labels),
-        "figure5": _dots(
-            "figure5",
-            [cell for cell in sort if cell.cell.threads == 1],
-            MEAN_RESPONSE,
-            sort_ratios,
-            labels,
-        ),
-        "figure6": _scaling(
-            "figure6", rest, "docker", dict.fromkeys(("go", "java"), study_value("C048")), cells
-        ),
-        "figure7": _scaling(
-            "figure7",
-            rest,
-            "osv",
-            {"java": study_value("C045"), "python": study_value("C046"), "go": study_value("C047")},
-            cells,
-        ),
-        "figure8": _boxes(one, windows, labels),
-        "figure9": _bins(rest, windows),
-        "figure10": _memory(one, labels),
-    }
+_REST, _SORT = "todos", "bubble_sort"
+
+
+def _cells(facts: PageFacts, workload: str, threads: int | None = None) -> list[CellTrials]:
+    """Cells of the study's own builds of a workload that have trials."""
+    return [
+        cell
+        for cell in facts.evidence.cells
+        if len(cell.trials)
+        and not is_variant(cell.cell.service)
+        and split_service(cell.cell.service)[0] == workload
+        and threads in (None, cell.cell.threads)
+    ]
+
+
+def _figure4(facts: PageFacts) -> Sketch | None:
+    ratios = {name: study_value(claim) for name, claim in (("go", "C035"), ("java", "C036"))}
+    ratios["python"] = study_value("C038") / study_value("C039")
+    return _dots("figure4", _cells(facts, _REST, 1), THROUGHPUT, ratios, facts.labels)
+
+
+def _figure5(facts: PageFacts) -> Sketch | None:
+    claims = (("go", "C041"), ("java", "C043"), ("python", "C044"))
+    ratios = {name: study_value(claim) for name, claim in claims}
+    return _dots("figure5", _cells(facts, _SORT, 1), MEAN_RESPONSE, ratios, facts.labels)
+
+
+def _figure6(facts: PageFacts) -> Sketch | None:
+    claimed = dict.fromkeys(("go", "java"), study_value("C048"))
+    return _scaling("figure6", facts, "docker", claimed)
+
+
+def _figure7(facts: PageFacts) -> Sketch | None:
+    claims = (("java", "C045"), ("python", "C046"), ("go", "C047"))
+    return _scaling("figure7", facts, "osv", {name: study_value(claim) for name, claim in claims})
+
+
+def _figure8(facts: PageFacts) -> Sketch | None:
+    return _boxes(_cells(facts, _REST, 1), facts.windows, facts.labels)
+
+
+def _figure9(facts: PageFacts) -> Sketch | None:
+    return _bins(_cells(facts, _REST), facts.windows)
+
+
+def _figure10(facts: PageFacts) -> Sketch | None:
+    return _memory(_cells(facts, _REST, 1), facts.labels)
 
 
 def _dots(
@@ -107,12 +122,10 @@ def _claimed(cells: Cells, metric: Metric, ratio: float | None) -> float | None:
     return geometric_mean(containers[0]) * ratio
 
 
-def _scaling(
-    name: str, cells: Cells, runtime: str, claimed: Mapping[str, float], every: Cells
-) -> Sketch | None:
+def _scaling(name: str, facts: PageFacts, runtime: str, claimed: Mapping[str, float]) -> Sketch | None:
     rows = []
-    found = [cell for cell in cells if cell.runtime == runtime]
-    table = BlockTable(every, THROUGHPUT)
+    found = [cell for cell in _cells(facts, _REST) if cell.runtime == runtime]
+    table = BlockTable(facts.evidence.every_cell, THROUGHPUT)
     for more, one in thread_pairs(found):
         interval = table.ratio(more, one)
         if one.cell.threads == 1 and interval:
@@ -194,8 +207,9 @@ def _memory(cells: Cells, labels: Labels) -> Sketch | None:
             values = cell.values(memory_metric(kind, min(moments)))
             container_mib = container_mib or (values if cell.runtime == "docker" else [])
             paper = None
-            if cell.runtime == "osv" and container_mib:
-                paper = geometric_mean(container_mib) * bounds[split_service(service)[1]]
+            language = split_service(service)[1]
+            if cell.runtime == "osv" and container_mib and language in bounds:
+                paper = geometric_mean(container_mib) * bounds[language]
             label = f"{labels.arm(cell.cell)} ({kind}, {min(moments)})"
             rows.append(Row(label, cell.cell.arm, values, "not recorded", paper))
         if rows:
@@ -206,3 +220,60 @@ def _memory(cells: Cells, labels: Labels) -> Sketch | None:
     return Sketch(
         "figure10", title, data, dot_figure, ([[panel] for panel in panels], "memory (MiB)", "panel")
     )
+
+
+FIGURES = (
+    Figure(
+        "figure4",
+        "Right answers per second, every boot a dot.",
+        "This campaign has no REST service with one thread.",
+        _figure4,
+    ),
+    Figure(
+        "figure5",
+        "Mean time of one answer, which sorts the array; every boot a dot.",
+        "This campaign sorts nothing with one thread.",
+        _figure5,
+    ),
+    Figure(
+        "figure6",
+        (
+            "Ratio of throughput with its 95 % interval. The study calls its containers almost "
+            "linear, which is drawn as 4."
+        ),
+        "This campaign has no container with several threads.",
+        _figure6,
+    ),
+    Figure(
+        "figure7",
+        "Ratio of throughput with its 95 % interval.",
+        "This campaign has no unikernel with several threads.",
+        _figure7,
+    ),
+    Figure(
+        "figure8",
+        (
+            "Whiskers from the 2nd to the 98th percentile, where the study cut; beyond them, which it "
+            "dropped, a stroke at p99.9 and a point at the maximum. Box: middle half, black stroke: "
+            "median."
+        ),
+        "There is no latency distribution of one thread.",
+        _figure8,
+    ),
+    Figure(
+        "figure9",
+        "Share of answers in bins of 50 ms, the first 5 ms apart, on a logarithmic scale.",
+        "This campaign has no valid trial of Go in a unikernel.",
+        _figure9,
+    ),
+    Figure(
+        "figure10",
+        (
+            "The study's two definitions side by side: what a guest has touched of its memory, and "
+            "docker stats of a container. They are not the same quantity. The study gives bounds: "
+            "over 2, up to 6, up to 30 times."
+        ),
+        "No valid trial of a REST service has both kinds of memory.",
+        _figure10,
+    ),
+)

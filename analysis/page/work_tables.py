@@ -1,47 +1,24 @@
-"""The page's section on counted work: stacked bars, where the difference comes from, and a bracket."""
+"""Tables of counted work: where the difference between two arms comes from, and a bracket."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from analysis.estimates.comparisons import Comparison
 from analysis.estimates.ratio import geometric_mean
 from analysis.formatting import NOTHING, interval, number, ratio
 from analysis.page.labels import Labels
-from analysis.page.plots.stacked import Bar, BarPanel, stacked_data, stacked_figure
-from analysis.page.plots.style import Sketch
 from analysis.page.tables import Column, Table
 from analysis.records.cells import CellTrials
 from analysis.records.metrics import WORK_METRICS
 
 _BY_KEY = {metric.key: metric for metric in WORK_METRICS}
-_TOTAL, _PARTS = "instructions_per_request", ("application_per_request", "kernel_per_request")
+TOTAL, PARTS = "instructions_per_request", ("application_per_request", "kernel_per_request")
 # Extra cycles of a system call and of an exit to the hypervisor: none, a light one, a heavy one.
 _CALL_CYCLES, _EXIT_CYCLES = (0, 100, 1000), (0, 1000, 5000)
 _EXITS = ("port_io_per_request", "msr_writes_per_request", "halts_per_request")
 
 Comparisons = Mapping[str, Sequence[Comparison]]
-
-
-def work_figure(cells: Sequence[CellTrials], comparisons: Comparisons, labels: Labels) -> Sketch | None:
-    """Instructions per request of each arm, application and kernel; None where nothing was counted so."""
-    notes = _notes(comparisons.get(_TOTAL, ()))
-    panels = []
-    for service, members in groupby(cells, key=lambda cell: labels.service(cell.cell)):
-        bars = [
-            Bar(labels.arm(cell.cell), cell.cell.arm, parts, notes.get(cell.cell.slug, ""))
-            for cell in members
-            if (parts := [_mean(cell, key) or 0.0 for key in _PARTS]) and all(parts)
-        ]
-        if bars:
-            panels.append(BarPanel(service, bars))
-    if not panels:
-        return None
-    names = ("application", "kernel")
-    data = stacked_data(panels, names, "thousand instructions per request")
-    title = "Instructions per request, application and kernel"
-    return Sketch("work", title, data, stacked_figure, (panels, names, "thousand instructions per request"))
 
 
 def difference_table(comparisons: Comparisons, labels: Labels) -> Table | None:
@@ -51,11 +28,11 @@ def difference_table(comparisons: Comparisons, labels: Labels) -> Table | None:
         Column(title, "number") for title in ("first", "second", "difference", "ratio", "95 % interval")
     ]
     rows = []
-    for comparison in comparisons.get(_TOTAL, ()):
+    for comparison in comparisons.get(TOTAL, ()):
         pair = comparison.pair
-        for key in (_TOTAL, *_PARTS, *(key for key in _BY_KEY if key not in (_TOTAL, *_PARTS))):
+        for key in (TOTAL, *PARTS, *(key for key in _BY_KEY if key not in (TOTAL, *PARTS))):
             row = next((row for row in comparisons.get(key, ()) if row.pair is pair), None)
-            other, base = _mean(pair.other, key), _mean(pair.base, key)
+            other, base = mean_of(pair.other, key), mean_of(pair.base, key)
             if other is None or base is None:
                 continue
             metric = _BY_KEY[key]
@@ -79,7 +56,7 @@ def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
     columns = [Column("service"), Column("arms")]
     columns += [Column(f"call {call}, exit {leave}", "number") for call, leave in prices]
     rows = []
-    for comparison in comparisons.get(_TOTAL, ()):
+    for comparison in comparisons.get(TOTAL, ()):
         pair = comparison.pair
         costs = [(_cost(pair.other, call, leave), _cost(pair.base, call, leave)) for call, leave in prices]
         names = [labels.service(pair.base.cell), f"{pair.other.cell.arm} / {pair.base.cell.arm}"]
@@ -89,25 +66,13 @@ def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
 
 def _cost(cell: CellTrials, call_cycles: int, exit_cycles: int) -> float:
     """Instructions per request, one cycle each, and the extra cycles."""
-    instructions = 1000 * (_mean(cell, _TOTAL) or 0.0)
-    calls = _mean(cell, "system_calls_per_request") or 0.0
-    exits = sum(_mean(cell, key) or 0.0 for key in _EXITS)
+    instructions = 1000 * (mean_of(cell, TOTAL) or 0.0)
+    calls = mean_of(cell, "system_calls_per_request") or 0.0
+    exits = sum(mean_of(cell, key) or 0.0 for key in _EXITS)
     return instructions + call_cycles * calls + exit_cycles * exits
 
 
-def _mean(cell: CellTrials, key: str) -> float | None:
+def mean_of(cell: CellTrials, key: str) -> float | None:
     """Geometric mean over boots; None where no boot has a value above 0."""
     values = cell.values(_BY_KEY[key])
     return geometric_mean(values) if values else None
-
-
-def _notes(comparisons: Sequence[Comparison]) -> dict[str, str]:
-    """The ratio to the base that most pairs share, by the slug of the other cell."""
-    notes: dict[str, str] = {}
-    for row in comparisons:
-        found = row.interval
-        text = f"{ratio(found.ratio)} of {row.pair.base.cell.arm}"
-        if not found.insufficient:
-            text += f" ({interval(found)})"
-        notes.setdefault(row.pair.other.cell.slug, text)
-    return notes

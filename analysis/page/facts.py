@@ -1,0 +1,75 @@
+"""What the sections and figures of one page are made from; each part is computed once, on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis.checks.evidence import Evidence
+from analysis.estimates.comparisons import Comparison, compare
+from analysis.estimates.memory_break_even import BreakEvenRow, break_even_rows
+from analysis.estimates.pairs import Pair, Refusal, find_pairs
+from analysis.page.labels import Labels
+from analysis.records import hdr
+from analysis.records.hdr import Histogram
+from analysis.records.metrics import metrics_of
+from analysis.records.results import Results
+from analysis.verdicts.headline import Decision, headline
+from contracts.study import Study
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """A campaign, read and judged, and what follows from it."""
+
+    results: Results
+    evidence: Evidence
+
+    @property
+    def study(self) -> Study:
+        """The campaign's study."""
+        return self.results.campaign.study
+
+    @property
+    def running(self) -> bool:
+        """Whether boots are still to come, so that nothing is decided yet."""
+        return bool(self.results.to_do)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Short names of cells."""
+        return Labels(row.cell for row in self.evidence.cells)
+
+    @cached_property
+    def windows(self) -> Mapping[str, Histogram]:
+        """All boots' measured windows merged, by cell slug; cells without a log are absent."""
+        latencies = self.results.latencies
+        windows = {}
+        for cell in self.evidence.cells:
+            found = [latencies[trial_id].window for trial_id in cell.ids if trial_id in latencies]
+            if found:
+                windows[cell.cell.slug] = hdr.merge(found)
+        return windows
+
+    @cached_property
+    def pairs_and_refusals(self) -> tuple[list[Pair], list[Refusal]]:
+        """Pairs of arms that are compared, and those that are not."""
+        return find_pairs(self.evidence)
+
+    @cached_property
+    def comparisons(self) -> dict[str, list[Comparison]]:
+        """Every comparison, by key of the metric."""
+        pairs, _ = self.pairs_and_refusals
+        metrics = metrics_of(self.evidence.valid)
+        return {metric.key: compare(self.evidence, pairs, metric, self.study.seed) for metric in metrics}
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """The primary comparisons of the study."""
+        return headline(self.study, self.evidence, self.comparisons, running=self.running)
+
+    @cached_property
+    def break_evens(self) -> list[BreakEvenRow]:
+        """Break-even of memory of every pair of a guest and a container."""
+        return break_even_rows(self.pairs_and_refusals[0], self.study.seed)
