@@ -29,6 +29,14 @@ class FastUser(User):  # type: ignore[misc] # Locust is not typed
     abstract = True
     keep_alive = True
 
+    def run(self) -> None:
+        """Locust calls this in the user's greenlet. A user that cannot start is reported before it ends."""
+        try:
+            super().run()
+        except Exception as error:
+            self.environment.unilab_worker.user_failed(type(self).__name__, error)
+            raise
+
     def hand_over(self) -> None:
         """Be one of the engine's users until the load ends."""
         worker: Worker = self.environment.unilab_worker

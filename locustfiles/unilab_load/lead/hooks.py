@@ -128,7 +128,8 @@ class _Lead:
         options: LoadOptions = read_options(
             parsed,
             host=environment.host or next((kind.host for kind in classes if kind.host), None),
-            users=parsed.num_users or 0,
+            # Known once Locust has started: its versions store the page's number in different places.
+            users=self._runner.target_user_count or parsed.num_users or 0,
             run_time_s=run_time_s,
             locustfile=locustfile_of(classes),
         )

@@ -51,8 +51,6 @@ class LocalRunner:
 
     def __init__(self, runner: Runner, worker: Worker) -> None:
         self._runner, self._worker = runner, worker
-        self._user_failure = ""
-        runner.environment.events.user_error.add_listener(self._user_failed)
         runner.environment.events.test_start.add_listener(self._begin)
 
     def users(self) -> dict[str, int]:
@@ -61,14 +59,10 @@ class LocalRunner:
 
     def user_failure(self) -> str:
         """The first exception of a user's ``on_start`` in this run."""
-        return self._user_failure
+        return self._worker.user_failure
 
     def _begin(self, **_: Any) -> None:
-        self._user_failure = ""
-
-    def _user_failed(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
-        kind = type(user_instance).__name__
-        self._user_failure = self._user_failure or f"a user of class {kind} did not start: {exception!r}"
+        self._worker.user_failure = ""
 
     def start(self, orders: Mapping[str, Order]) -> None:
         """Run the one order in a greenlet of its own."""

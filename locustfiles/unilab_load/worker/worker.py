@@ -44,6 +44,11 @@ class Worker:
         self._link = Link("", None)
         self._over = False
         self._failure = ""
+        self.user_failure = ""
+
+    def user_failed(self, name: str, error: Exception) -> None:
+        """Keep the first ``error`` of a user, of the class ``name``, since ``user_failure`` was emptied."""
+        self.user_failure = self.user_failure or f"a user of class {name} did not start: {error!r}"
 
     def join(self, user: Any) -> None:
         """Add ``user``, and block until Locust ends it."""
