@@ -429,8 +429,10 @@ static int start_sampler(void)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread, NULL, sampler, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!error)
+    if (!error) {
+        pthread_setname_np(thread, "work_counter");
         pthread_detach(thread);
+    }
     return error;
 }
 

@@ -175,3 +175,21 @@ def test_what_cannot_be_compared_is_one_message(
 def test_a_limit_needs_a_second_campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, said = compare(capsys, campaign(tmp_path / "a", counted()), "--limit", "0.1")
     assert code == 2 and "it needs a second campaign" in said
+
+
+def documented_commands() -> list[str]:
+    page = (Path(__file__).resolve().parents[3] / "docs/counting.md").read_text()
+    lines = [line.partition("#")[0].split() for line in page.splitlines()]
+    return [" ".join(words[3:]) for words in lines if words[:3] == ["python", "-m", "analysis"]]
+
+
+def test_the_page_documents_three_commands() -> None:
+    assert len(documented_commands()) == 3
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_a_documented_command_works(tmp_path: Path, command: str) -> None:
+    for name in ("demo", "before", "after"):
+        command = command.replace(f"results/{name}", str(tmp_path / name))
+        campaign(tmp_path / name, counted())
+    assert main(command.split()) == 0
