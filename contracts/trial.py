@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -15,8 +15,13 @@ End = Literal["completed", "crashed", "hung", "invalid", "failed"]
 Accelerator = Literal["kvm", "tcg", "xen", "none"]
 
 
+# A number that no measurement gives is a damaged record: negative, not finite, or beyond 64 bits.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class StudyReference(_Part):
@@ -24,7 +29,7 @@ class StudyReference(_Part):
 
     name: str
     sha256: str
-    seed: int
+    seed: Count
 
 
 class Instance(_Part):
@@ -45,14 +50,14 @@ class Instance(_Part):
 
     artifact_sha256: str
     image_sha256: str
-    image_bytes: int
+    image_bytes: Count
     kernel: str
     accelerator: Accelerator
-    vcpus: int
+    vcpus: Count
     command_line: str
     host: str
     address: str
-    port: int
+    port: Count
     identified_by: Literal["nonce", "answers"] = "nonce"
     resident_on: dict[str, str] | None = None
 
@@ -63,15 +68,15 @@ class CapReading(_Part):
     resource: Literal["cpu", "memory"]
     kind: str = Field(description="quota, cpuset, vcpus, limit, allocation ...")
     source: str
-    value: float | str
+    value: Amount | str
     unit: str
 
 
 class Caps(_Part):
     """The limits that the cell asks for, and those that were found to hold."""
 
-    wanted_cpus: float
-    wanted_memory_bytes: int
+    wanted_cpus: Amount
+    wanted_memory_bytes: Count
     read_back: list[CapReading] = []
 
 
@@ -81,7 +86,7 @@ class Identity(_Part):
     nonce_wanted: str
     nonce_seen: str
     artifact_seen: str
-    threads_seen: int
+    threads_seen: Count
 
 
 class Boot(_Part):
@@ -92,20 +97,20 @@ class Boot(_Part):
         phases_ms: how long each phase took by OSv's own boot chart; empty where it printed none.
     """
 
-    first_answer_ms: float
+    first_answer_ms: Amount
     measured_on: str
-    polls: int
-    phases_ms: dict[str, float] = {}
+    polls: Count
+    phases_ms: dict[str, Amount] = {}
 
 
 class GeneratorProcess(_Part):
     """One process that made load. cpu_percent: of one core. lost: it died before the load's end."""
 
     host: str
-    pid: int
-    users: int
-    cpu_percent: float
-    cpu_s: float
+    pid: Count
+    users: Count
+    cpu_percent: Amount
+    cpu_s: Amount
     lost: bool = False
 
 
@@ -114,9 +119,9 @@ class Link(_Part):
 
     host: str
     interface: str
-    sent_bytes_per_s: float
-    received_bytes_per_s: float
-    speed_bits_per_s: float | None
+    sent_bytes_per_s: Amount
+    received_bytes_per_s: Amount
+    speed_bits_per_s: Amount | None
 
 
 class Generator(_Part):
@@ -134,22 +139,22 @@ class Generator(_Part):
     """
 
     tool: str
-    cpu_percent: float
-    cpu_s: float
-    processes: int
+    cpu_percent: Amount
+    cpu_s: Amount
+    processes: Count
     workers: list[GeneratorProcess] = []
-    ceiling_per_s: float | None = None
-    retransmits: int | None = None
-    early_retransmits: int | None = None
+    ceiling_per_s: Amount | None = None
+    retransmits: Count | None = None
+    early_retransmits: Count | None = None
     links: list[Link] = []
 
 
 class SearchStep(_Part):
     """One rate that a search tried. kept: p99 stayed below the limit and the generator was not to blame."""
 
-    rate_per_s: float
-    p99_ms: float | None
-    throughput_per_s: float
+    rate_per_s: Amount
+    p99_ms: Amount | None
+    throughput_per_s: Amount
     kept: bool
     why: str = ""
 
@@ -176,26 +181,26 @@ class LoadResult(_Part):
     """
 
     loop: Literal["closed", "open"] = "closed"
-    users: int
-    warm_up_s: float
-    window_s: float
+    users: Count
+    warm_up_s: Amount
+    window_s: Amount
     started_at: AwareDatetime
-    requests: int
-    throughput_per_s: float
-    mean_response_ms: float
-    percentiles_ms: dict[str, float] = Field(description="keys p50 p90 p99 p99.9 max")
+    requests: Count
+    throughput_per_s: Amount
+    mean_response_ms: Amount
+    percentiles_ms: dict[str, Amount] = Field(description="keys p50 p90 p99 p99.9 max")
     little_residual: float | None
-    errors: dict[str, int]
+    errors: dict[str, Count]
     error_details: dict[str, str] = {}
-    responses_checked: int
+    responses_checked: Count
     generator: Generator
     verdict: str = Field(description="'valid' or why the generator spoils the trial")
-    histogram: str = "latency.hlog"
-    rate_per_s: float | None = None
+    histogram: str = Field(default="latency.hlog", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    rate_per_s: Amount | None = None
     arrivals: Literal["constant", "poisson"] | None = None
     lateness_ms: dict[str, float] = {}
     own_lateness_ms: dict[str, float] = {}
-    unsent: int = 0
+    unsent: Count = 0
     search: list[SearchStep] = []
 
 
@@ -204,7 +209,7 @@ class Footprint(_Part):
 
     kind: str
     source: str
-    bytes: int
+    bytes: Count
     when: Literal["idle", "loaded"]
 
 
@@ -227,8 +232,8 @@ class TrialRecord(_Part):
     campaign: str
     study: StudyReference
     id: str
-    block: int
-    position: int
+    block: Count
+    position: Count
     cell: Cell
     started_at: AwareDatetime
     ended_at: AwareDatetime

@@ -28,6 +28,8 @@ _LOG2_HALF = 10
 # of v on top of its mantissa: shifted right by 42 it is v's index but for a constant.
 _SHIFT, _OFFSET = 52 - _LOG2_HALF, (1023 + _LOG2_HALF - 1) << _LOG2_HALF
 _MOST_INDICES = 1 << 16  # more than 63 doublings have
+# A word of LEB128 has at most nine bytes; before the words there is a header.
+_MOST_BYTES = 9 * _MOST_INDICES + 64
 _OUTER, _PAYLOAD = struct.Struct(">II"), struct.Struct(">IIIIQQd")
 _OUTER_COOKIE, _PAYLOAD_COOKIE, _WORD_SIZE_BITS = 0x1C849304, 0x1C849303, 0xF0
 
@@ -197,7 +199,10 @@ def _payload(text: str) -> bytes:
     """The words of one histogram, still packed."""
     raw = a2b_base64(text, strict_mode=True)
     cookie, length = _OUTER.unpack_from(raw)
-    packed = zlib.decompress(raw[_OUTER.size : _OUTER.size + length])
+    unpacking = zlib.decompressobj()
+    packed = unpacking.decompress(raw[_OUTER.size : _OUTER.size + length], _MOST_BYTES)
+    if not unpacking.eof:
+        raise ValueError("it is cut off, or larger than any histogram")
     inner, words_length, _, digits, lowest, _, _ = _PAYLOAD.unpack_from(packed)
     if (cookie & ~_WORD_SIZE_BITS, inner & ~_WORD_SIZE_BITS) != (_OUTER_COOKIE, _PAYLOAD_COOKIE):
         raise ValueError("not the format V2")

@@ -27,6 +27,9 @@ _TEXTS_AT_ONCE = 256
 # What the second process has read comes in messages, while it reads on.
 _LOGS_AT_ONCE = 1000
 
+# A day of one line per second has some 100 MiB; a file of gigabytes is not a log.
+LOG_BYTES_MAX = 256 << 20
+
 
 class Interval(NamedTuple):
     """One line of a log: answers that ended in [start_s, start_s + length_s), from the load's start."""
@@ -186,6 +189,8 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
     times: list[tuple[float, float]] = []
     texts: list[str] = []
     try:
+        if path.stat().st_size > LOG_BYTES_MAX:
+            raise _spoilt(path, f"larger than {LOG_BYTES_MAX >> 20} MiB, which no load writes")
         content = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise _spoilt(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None

@@ -1,7 +1,7 @@
-"""One guest through Xen's real boot path: Debian's Xen and a dom0 in QEMU, the XAPI double inside it.
+"""One guest through Xen's own boot path: Debian's Xen and a dom0 in QEMU, the XAPI double inside it.
 
-python -m tests.xen        what `make test-xen` does; docs/nested_xen.md
+python -m tests.xen        run by `make test-xen`; docs/nested_xen.md
 """
 
-# First, for it makes the project's module_utils importable as Ansible does.
+# First, because it makes the project's module_utils importable.
 import tests.doubles.xapi  # noqa: F401

@@ -20,19 +20,19 @@ from tests.xen.root import GUEST_WORDS, PROJECT, make_dom0, make_linux_disk, mak
 
 ATTEMPTS = 2
 DOUBLE_PORT, GUEST_ADDRESS, GUEST_PORT = 4443, "10.79.0.2", 8080
-# Sorted in a second or so under two emulations.
+# Sorted in about a second under two emulations.
 NONCE, ARRAY_LENGTH = "nested-xen", 5000
 
 
 def main() -> int:
-    """Run it; 0 when everything held."""
+    """Run it; 0 when all checks hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.xen")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".cache/xen", help="disks and logs")
     parser.add_argument(
         "--osv-loader",
         type=Path,
         default=os.environ.get("UNILAB_OSV_LOADER_DISK") or None,
-        help="an OSv loader image (loader.img): it is booted too, and what it does is told",
+        help="an OSv loader image (loader.img): it is booted too, and its end is reported",
     )
     wanted = parser.parse_args()
     if problem := _problem(wanted.osv_loader):
@@ -57,7 +57,7 @@ def main() -> int:
 
 def _problem(osv_loader: Path | None) -> str:
     if os.geteuid() != 0:
-        return "a dom0 is made by mmdebstrap, which needs root here. Remedy: sudo make test-xen."
+        return "mmdebstrap makes the dom0, which needs root here. Remedy: sudo make test-xen."
     programs = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "syslinux", "mformat", "mcopy", "ssh", "go")
     missing = [name for name in programs if not shutil.which(name)]
     if missing:
@@ -68,9 +68,9 @@ def _problem(osv_loader: Path | None) -> str:
 
 
 def _images(folder: Path, osv_loader: Path | None) -> Images:
-    say("making the dom0 from Debian's packages, two minutes, where there is none of this recipe yet")
+    say("making the dom0 from Debian's packages (two minutes), unless there is one of this recipe")
     dom0, made = make_dom0(folder / "dom0")
-    say(f"dom0's disk {'made' if made else 'was there'}: {dom0.kernel.name}")
+    say(f"dom0's disk {'made' if made else 'existed'}: {dom0.kernel.name}")
     server = folder / "bubble_sort-go"
     subprocess.run(
         ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(server), "."],
@@ -103,7 +103,7 @@ def _attempt(images: Images, logs: Path) -> None:
         try:
             journey.run(images)
         except (Failed, subprocess.CalledProcessError) as error:
-            # What failed on a machine that is broken says nothing about what was tried on it.
+            # An error on a broken machine shows nothing about the step that it interrupted.
             if machine.fault():
                 raise EmulatorFault(f"{machine.fault()} (seen as: {error})") from error
             if isinstance(error, subprocess.CalledProcessError):

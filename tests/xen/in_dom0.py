@@ -1,4 +1,4 @@
-"""The XAPI double inside dom0: VM.start is `xl create`. Says on one line where it listens, as JSON."""
+"""The XAPI double inside dom0: VMs start by `xl create`. It prints its address as one line of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.doubles.xapi.server import Double
 from tests.doubles.xapi.xl_backend import Xl
 
-# Emulated under Xen's own emulation: the clock must not trap, and the disk must move blocks, not words.
+# Under two emulations: reading the clock must not trap, and the disk must move blocks, not words.
 EXTRA = 'tsc_mode = "native"\nhdtype = "ahci"\n'
 
 
@@ -17,8 +17,12 @@ def main() -> None:
     """Serve until the standard input ends or the process is ended: main(FOLDER, PORT)."""
     folder, port = Path(sys.argv[1]), int(sys.argv[2])
     double = Double(folder, Xl(folder / "domains", EXTRA), "xenbr0", port)
-    told = {"port": double.port, "certificate": double.certificate.read_text(), "password": double.password}
-    print(json.dumps(told), flush=True)
+    address = {
+        "port": double.port,
+        "certificate": double.certificate.read_text(),
+        "password": double.password,
+    }
+    print(json.dumps(address), flush=True)
     double.serve()
 
 

@@ -1,4 +1,4 @@
-"""One line for each thing that happened, with the seconds since the start."""
+"""One line for each step, with the seconds since the start."""
 
 from __future__ import annotations
 

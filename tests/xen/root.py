@@ -1,4 +1,4 @@
-"""Debian's dom0 as a disk, and the disk of a Linux guest; both are made once for each recipe."""
+"""Disks: Debian's dom0, made once for each recipe, a Linux guest and an OSv guest."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ PACKAGES = (
     "xen-hypervisor-4.17-amd64",
     "xen-utils-4.17",
 )
-# What no dom0 in QEMU reads; it halves the disk.
+# Not needed by a dom0 in QEMU; without them the disk has half the size.
 _DRIVERS = ["gpu", "media", "infiniband", "iio", "staging", "usb", "scsi", "net/ethernet", "net/wireless"]
-LEFT_OUT = (
+OMITTED = (
     "/usr/share/doc/*",
     "/usr/share/man/*",
     "/usr/share/locale/*",
@@ -112,7 +112,7 @@ class Dom0:
 
 
 def make_dom0(folder: Path) -> tuple[Dom0, bool]:
-    """The dom0 in ``folder``, and whether it had to be made. Raises CalledProcessError."""
+    """The dom0 in ``folder``, and whether it was made now. Raises CalledProcessError."""
     dom0 = Dom0(folder)
     recipe_file, recipe = folder / "recipe", _recipe()
     if recipe_file.is_file() and recipe_file.read_text() == recipe:
@@ -123,7 +123,7 @@ def make_dom0(folder: Path) -> tuple[Dom0, bool]:
     _run(
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
         f"--include={','.join(PACKAGES)}",
-        *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in OMITTED),
         f"--essential-hook={PROJECT / 'roles/local_lab/files/before-kernel.sh'}",
         f"--customize-hook={HERE / 'dom0/customize.sh'}",
         *(RELEASE, str(dom0.root)),
@@ -179,7 +179,7 @@ def _initrd(dom0: Dom0) -> bytes:
 
 
 def _recipe() -> str:
-    parts = [repr((RELEASE, PACKAGES, LEFT_OUT, DISK_SIZE, DOM0_MODULES, DOM0_INIT))]
+    parts = [repr((RELEASE, PACKAGES, OMITTED, DISK_SIZE, DOM0_MODULES, DOM0_INIT))]
     scripts = [*sorted((HERE / "dom0").iterdir()), PROJECT / "roles/local_lab/files/before-kernel.sh"]
     parts += [path.read_text() for path in scripts]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
+import resource
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -124,3 +128,15 @@ def test_a_spoilt_histogram_is_counted_to(kind: str) -> None:
     with pytest.raises(hdr.NotAHistogram) as raised:
         hdr.decode([whole, spoilt()[kind], whole], [0, 0, 0], 1)
     assert raised.value.args[0] == 1
+
+
+def test_packed_bomb_is_refused_within_bounds() -> None:
+    """A gibibyte of zeros packed into a mebibyte, behind a valid header."""
+    inner = zlib.compressobj()
+    packed = b"".join(inner.compress(bytes(1 << 24)) for _ in range(64)) + inner.flush()
+    outer = struct.pack(">II", 0x1C849304, len(packed)) + packed
+    text = base64.b64encode(outer).decode()
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(hdr.NotAHistogram, match="larger than any histogram"):
+        hdr.decode([text], [0], 1)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 64 << 10

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Process 1 of the dom0: what a service manager would do, in a tenth of the instructions.
+# Process 1 of the dom0: it starts the services that a service manager would, with a tenth of the instructions.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 say() { echo "dom0: $(cut -d' ' -f1 /proc/uptime) s: $*"; }
@@ -16,7 +16,7 @@ say "Linux $(uname -r) runs"
 
 modprobe -a virtio_net xen-netback tun bridge
 ip link set lo up
-# The address that QEMU's user-mode network gives; it leads nowhere but to the host's forward to sshd.
+# The address in QEMU's user-mode network; the host forwards a port to sshd here, and there is no other connection.
 ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 ip link add xenbr0 type bridge
