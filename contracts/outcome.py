@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.trial import Ended, TrialRecord
+from contracts.units import MIB
 
 Result = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def record_of(
             "instance": instance and {**instance, "resident_on": start.get("host") or None},
             "caps": {
                 "wanted_cpus": cell["cpus"],
-                "wanted_memory_bytes": cell["memory_mib"] * 1024 * 1024,
+                "wanted_memory_bytes": cell["memory_mib"] * MIB,
                 "read_back": caps.get("read_back", []),
             },
             "identity": {

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from contracts.workload import SERVICE_PORT
+
 # What a command line can be given of its trial; each stands in braces.
 PLACEHOLDERS = (
     "address",
@@ -42,7 +44,7 @@ class PrebuiltImage(BaseModel):
     initrd: str | None = None
     disk: str | None = None
     command_line: str = ""
-    port: int = Field(default=8080, ge=1, le=65535)
+    port: int = Field(default=SERVICE_PORT, ge=1, le=65535)
     address: IPv4Address | None = None
     identity: Literal["nonce", "answers"] = "answers"
     machine: Literal["q35", "pc"] = "q35"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Workload:
 
 ARRAY_LENGTH = Parameter("array_length", "UNILAB_ARRAY_LENGTH", "--array-length", "{n}")
 
+# The port that every service listens on, unless the role trial or a prebuilt image has another.
+SERVICE_PORT = 8080
+
 # Parameters that any workload has: the load accepts each option, and ignores it at 0.
 PARAMETERS = (ARRAY_LENGTH,)
 
@@ -89,7 +93,7 @@ def is_variant(service: str) -> bool:
     return "." in service
 
 
-def parameter_values(workload: Workload, values: Mapping[str, object]) -> dict[str, object]:
+def parameter_values(workload: Workload, values: Mapping[str, Any]) -> dict[str, Any]:
     """Of ``values``, a study's keys, those that ``workload`` declares; None for the other parameters."""
     declared = {parameter.name for parameter in workload.parameters}
     return {each.name: values[each.name] if each.name in declared else None for each in PARAMETERS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts.arms import arm_named
@@ -49,6 +49,17 @@ def _runnable(lab: Json) -> list[str]:
     return [name for name in lab["study"]["arms"] if name not in missing]
 
 
+def platforms_of(group_names: Sequence[str]) -> list[str]:
+    """Platforms whose instances a host that is in these groups runs."""
+    return [platform.name for platform in PLATFORMS.values() if platform.host_group in group_names]
+
+
+def platform_hosts(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Hosts of all platforms, each once; ``groups`` are the inventory's."""
+    hosts = (host for platform in PLATFORMS.values() for host in groups.get(platform.host_group, []))
+    return list(dict.fromkeys(hosts))
+
+
 def workload_of(service: str) -> str:
     """Workload of a service."""
     return split_service(service)[0]
@@ -74,6 +85,8 @@ class FilterModule:
             "arms_waiting": arms_waiting,
             "hosts_unused": hosts_unused,
             "runs_on": runs_on,
+            "platforms_of": platforms_of,
+            "platform_hosts": platform_hosts,
             "workload_of": workload_of,
             "arm_of": arm_of,
         }

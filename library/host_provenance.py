@@ -48,6 +48,7 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.units import KIB
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def _cpuinfo() -> dict[str, str]:
 def _meminfo() -> dict[str, int]:
     """Fields of /proc/meminfo in bytes; proc_meminfo(5) counts in kB of 1024."""
     rows = (line.split() for line in _text("/proc/meminfo").splitlines())
-    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+    return {row[0].rstrip(":"): int(row[1]) * KIB for row in rows if len(row) == 3}
 
 
 def _os_release() -> dict[str, str]:

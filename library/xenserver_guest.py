@@ -184,10 +184,10 @@ from ansible.module_utils.unilab.platforms.xenserver.boot_head import head_of
 from ansible.module_utils.unilab.platforms.xenserver.errors import undoing
 from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, Xapi, session
 from ansible.module_utils.unilab.platforms.xenserver.waiting import wait_for_answer
+from ansible.module_utils.unilab.units import MIB
 
 from contracts.errors import InputError
 
-MIB = 1024 * 1024
 Result = dict[str, Any]
 
 

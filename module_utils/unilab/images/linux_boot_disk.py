@@ -36,8 +36,8 @@ from ansible.module_utils.unilab.images.disk_layout import (
 from ansible.module_utils.unilab.images.initramfs import DISK_BOOT, initramfs
 from ansible.module_utils.unilab.images.initramfs import recipe as initramfs_recipe
 from ansible.module_utils.unilab.images.linux_packages import BootParts
+from ansible.module_utils.unilab.units import MIB
 
-MIB = 1 << 20
 # Whatever differs between two boots of a disk lies in its head.
 HEAD_BYTES = 64 << 10
 # The kernel takes 2047 bytes and a NUL, as SYSLINUX does (arch/x86/include/asm/setup.h).

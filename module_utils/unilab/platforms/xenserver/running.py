@@ -8,6 +8,7 @@ from typing import Any
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms.xenserver import guest
 from ansible.module_utils.unilab.platforms.xenserver.session import Login, Xapi, session
+from ansible.module_utils.unilab.units import KIB
 
 Option = dict[str, Any]
 
@@ -50,7 +51,7 @@ def read_memory(option: Option, name: str) -> dict[str, tuple[str, int]]:
         free_kib = _data_source(xapi, vm, "memory_internal_free")
         if free_kib is not None:
             source = "XAPI VM_metrics.memory_actual - VM.query_data_source memory_internal_free (RRD)"
-            rows["guest_reported"] = (source, allocation - int(free_kib * 1024))
+            rows["guest_reported"] = (source, allocation - int(free_kib * KIB))
     return rows
 
 

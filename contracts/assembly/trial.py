@@ -1,0 +1,344 @@
+"""One trial: what is started, how it is loaded, and what its record knows beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.arms import Arm, arm_named
+from contracts.assembly.command_lines import Network, Program, command_line
+from contracts.assembly.images import Image
+from contracts.assembly.load import Clients, Expected, Run, Target, load_command, patience_s, worker_command
+from contracts.assembly.sources import HostVariables
+from contracts.errors import InputError
+from contracts.plan import PlannedTrial
+from contracts.platforms import PLATFORMS, Platform
+from contracts.study import Cell, Study
+from contracts.workload import PARAMETERS, Workload, workload_of
+
+Json = dict[str, Any]
+
+
+class CampaignFacts(BaseModel):
+    """What the module campaign returned, as far as a trial needs it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    directory: str
+    study_reference: Json
+
+
+class Settings(BaseModel):
+    """The role's options and what it drew for this trial.
+
+    Attributes:
+        host: inventory name of the host that runs the instance.
+        instance: name of the one instance.
+        port: that every service listens on, unless its image has another.
+        load_dir: folder of the load on the clients; load_processes: on all of them together.
+        master: address at which load workers reach their master.
+        provenance: host name to facts, as the module host_provenance returns them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str
+    instance: str
+    port: int
+    load_dir: str
+    load_processes: int
+    master: str
+    osv_options: list[str]
+    nonce: str
+    started_at: str
+    provenance: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that a trial is assembled from.
+
+    Attributes:
+        folder: of the trial, from the folder of the campaign's trials.
+        study: its load has the warm-up of this cell, in seconds.
+        image: of the cell's service in the arm's runtime, on the host.
+        response: the workload's first reference response: path, status, body.
+        ceiling_per_s: requests per second of which a load process is capable.
+    """
+
+    planned: PlannedTrial
+    folder: str
+    campaign: CampaignFacts
+    study: Study
+    settings: Settings
+    host: HostVariables
+    image: Image
+    response: Json
+    ceiling_per_s: float
+
+
+def image_fact(arm: Arm) -> str:
+    """The fact in which the image role of the arm's runtime reports its images."""
+    return f"{arm.runtime}_image_images"
+
+
+def image_key(arm: Arm, service: str) -> str:
+    """The key of a service in that fact: a runtime has one image of it, each prebuilt unikernel its own."""
+    return f"{arm.name}/{service}" if arm.runtime == "prebuilt" else service
+
+
+def output_folder(campaign: str, name: str) -> str:
+    """Where, on a client, the load called ``name`` leaves its results."""
+    return f"/tmp/unilab-{campaign}-{name}"
+
+
+def assemble(sources: Sources) -> Json:
+    """The trial as the role's tasks take it: plain values, under the keys that ``_Trial`` has."""
+    return asdict(_Assembly(sources).trial())
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Options of the module that starts the instance; each platform's tasks take what they know."""
+
+    command_line: str
+    environment: dict[str, str]
+    vcpus: int
+    cpus: float
+    cap_percent: int
+    memory_mib: int
+    nonce: str
+    answer: Json | None
+    address: str
+    publish_address: str
+    port: int
+    timeout_s: float
+    mac: str
+    bridge: str
+    vhost: bool
+    cpu_list: str
+    network: str
+    pool_member: str
+    namespace: str
+    disk_uuid: str
+    disk_writes: str
+    disk_command_line: bool
+
+
+@dataclass(frozen=True)
+class _Load:
+    """The load's commands, and the folder on the client that they leave their results in.
+
+    ``worker`` lacks ``--processes``, of which each client has its own.
+    """
+
+    command: list[str]
+    worker: list[str]
+    processes: int
+    patience_s: float
+    output: str
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What the role's tasks take.
+
+    Attributes:
+        arm: name, runtime, platform and host group.
+        directory: of the trial on the controller.
+        identity: nonce or answers, see ``contracts.prebuilt``.
+        facts: of ``contracts.outcome.record_of``.
+    """
+
+    arm: Json
+    image: Json
+    directory: str
+    identity: str
+    accelerator: str
+    start: _Start
+    load: _Load
+    facts: Json
+
+
+class _Assembly:
+    """The parts of one trial."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.of, self.cell = sources, sources.planned.cell
+        self.arm = arm_named(self.cell.arm)
+        self.platform: Platform = PLATFORMS[self.arm.platform]
+        self.workload: Workload = workload_of(self.cell.service)
+        self.port = sources.image.port or sources.settings.port
+        self.address = self._address()
+
+    def trial(self) -> _Trial:
+        """All of it."""
+        start = self._start()
+        return _Trial(
+            arm=asdict(self.arm),
+            image=self.of.image.model_dump(),
+            directory=f"{self.of.campaign.directory}/trials/{self.of.folder}",
+            identity=self.of.image.identity,
+            accelerator=self._accelerator(),
+            start=start,
+            load=self._load(),
+            facts=self._facts(start),
+        )
+
+    def _address(self) -> str:
+        """A guest answers at an address of its own, a container at its host's."""
+        host, settings = self.of.host, self.of.settings
+        if not self.platform.is_guest:
+            return host.service_address or host.ansible_host or settings.host
+        if self.of.image.address:
+            return self.of.image.address
+        if host.guest_address is None:
+            raise InputError(
+                f"inventory host {settings.host}",
+                "guest_address",
+                "missing: a guest has an address of its own",
+                "give it a free address on the network of the bridge",
+            )
+        return str(host.guest_address)
+
+    def _start(self) -> _Start:
+        host, settings, image = self.of.host, self.of.settings, self.of.image
+        by_nonce = image.identity == "nonce"
+        return _Start(
+            command_line=self._command_line(),
+            environment=self._environment(),
+            vcpus=self._vcpus(),
+            cpus=self.cell.cpus,
+            cap_percent=round(self.cell.cpus * 100),
+            memory_mib=self.cell.memory_mib,
+            nonce=settings.nonce if by_nonce else "",
+            answer=None if by_nonce else self._right_answer(),
+            address=self.address,
+            publish_address=host.service_publish_address,
+            port=self.port,
+            timeout_s=self.of.study.boot_timeout_s,
+            mac=mac_of(settings.host, settings.instance),
+            bridge=host.qemu_host_bridge,
+            vhost=host.qemu_host_vhost,
+            cpu_list=host.guest_cpus,
+            network=host.xenserver_host_network,
+            pool_member=host.xenserver_host_member,
+            namespace=host.guest_namespace,
+            disk_uuid=host.xenserver_image_disks.get(image.path, ""),
+            # A disk that came from elsewhere may want to be written to; the next trial finds it as it was.
+            disk_writes="discarded" if self.arm.runtime == "prebuilt" else "refused",
+            disk_command_line=self.arm.runtime == "osv" and image.boot == "disk",
+        )
+
+    def _vcpus(self) -> int:
+        return math.ceil(self.cell.cpus)
+
+    def _environment(self) -> dict[str, str]:
+        """The program's environment: the manifest's, and what belongs to this trial."""
+        own = {
+            "UNILAB_PORT": str(self.port),
+            "UNILAB_THREADS": str(self.cell.threads),
+            "UNILAB_NONCE": self.of.settings.nonce,
+        }
+        sizes = {
+            each.variable: str(value)
+            for each in PARAMETERS
+            if (value := getattr(self.cell, each.name)) is not None
+        }
+        return {**self.of.image.env, **own, **sizes}
+
+    def _command_line(self) -> str:
+        host, image, cell = self.of.host, self.of.image, self.cell
+        values = {
+            "port": self.port,
+            "nonce": self.of.settings.nonce,
+            "threads": cell.threads,
+            "memory_mib": cell.memory_mib,
+            **{name: value or 0 for name, value in parameters_of(cell).items()},
+        }
+        program = Program(
+            image.cmdline, image.osv_cmdline_suffix, self._environment(), values, self.of.settings.osv_options
+        )
+        network = Network(f"{self.address}/{host.guest_prefix_length}", host.guest_gateway)
+        return command_line(self.arm.runtime, program, network)
+
+    def _right_answer(self) -> Json:
+        """What a unikernel that takes no nonce is recognised by: the workload's first reference response."""
+        body = self.of.response["body"]
+        for each in self.workload.parameters:
+            body = body.replace(each.placeholder, str(getattr(self.cell, each.name)))
+        return {**self.of.response, "body": body}
+
+    def _accelerator(self) -> str:
+        settings = self.of.settings
+        facts = self.of.host.model_dump() | {
+            "host_facts": {"provenance": settings.provenance.get(settings.host, {})}
+        }
+        return self.platform.accelerator(facts)
+
+    def _load(self) -> _Load:
+        settings, image, study = self.of.settings, self.of.image, self.of.study
+        load = study.load[self.workload.name]
+        expected = Expected(image.identity, settings.nonce, image.artifact_sha256, self.cell.threads)
+        target = Target(self.address, self.port, expected, parameters_of(self.cell))
+        clients = Clients(settings.load_dir, settings.load_processes)
+        output = output_folder(self.of.campaign.name, self.of.planned.id)
+        run = Run(self.of.ceiling_per_s, seed=seed_of(self.of.planned.id), output=output)
+        return _Load(
+            command=load_command(load, self.workload, target, clients, run),
+            worker=worker_command(self.workload, clients, settings.master),
+            processes=settings.load_processes,
+            patience_s=patience_s(load),
+            output=output,
+        )
+
+    def _facts(self, start: _Start) -> Json:
+        planned, settings, image = self.of.planned, self.of.settings, self.of.image
+        host = settings.provenance.get(settings.host, {})
+        guest = self.platform.is_guest
+        return {
+            "campaign": self.of.campaign.name,
+            "study": self.of.campaign.study_reference,
+            "id": planned.id,
+            "block": planned.block,
+            "position": planned.position,
+            "cell": self.cell.model_dump(),
+            "started_at": settings.started_at,
+            "nonce": settings.nonce,
+            "instance": {
+                "artifact_sha256": image.artifact_sha256,
+                "image_sha256": image.sha256,
+                "image_bytes": image.bytes,
+                "kernel": image.kernel_release if guest else host.get("kernel", "unknown"),
+                "accelerator": self._accelerator(),
+                "vcpus": start.vcpus if guest else host.get("cpus", 0),
+                "command_line": start.command_line,
+                "host": settings.host,
+                "address": self.address,
+                "port": self.port,
+                "identified_by": image.identity,
+            },
+            "provenance": settings.provenance,
+        }
+
+
+def parameters_of(cell: Cell) -> dict[str, int | None]:
+    """The workload's sizes that ``cell`` has, None for those that its workload does not declare."""
+    return {each.name: getattr(cell, each.name) for each in PARAMETERS}
+
+
+def seed_of(trial: str) -> int:
+    """What draws a trial's arrivals: the number in its name, such as 7 of ``0007``."""
+    return int(re.sub(r"\D", "", trial) or 0)
+
+
+def mac_of(host: str, instance: str) -> str:
+    """The instance's network card: the same at every boot, else it is looked for where the last one was."""
+    digits = hashlib.sha256(f"{host}{instance}".encode()).hexdigest()
+    return "02:00:" + ":".join(digits[at : at + 2] for at in range(0, 8, 2))
