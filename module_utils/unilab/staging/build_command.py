@@ -51,13 +51,13 @@ def build(manifest: Manifest, timeout_s: float = BUILD_TIMEOUT_S) -> None:
 def is_built(manifest: Manifest) -> bool:
     """Whether the files that the build command makes are there, as far as the manifest names them.
 
-    A Capstanfile names each file, or its ROOTFS; of a package it is the program.
+    A Capstanfile names each file, or its ROOTFS; a package has its program; a container image needs none.
     """
     sources = [
         source for layer in manifest.layers for source in layer.sources if isinstance(source, HostPath)
     ]
     names = [one.host.replace("&", PurePosixPath(one.guest).name) for one in sources if not one.optional]
-    if not names and manifest.build:
+    if not names and manifest.build and manifest.image is None:
         names = [one.host for one in sources] or [guest_relative(manifest.program)]
     return all((manifest.folder / name).exists() for name in names)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.staging import Staged, container_image, stage
+from ansible.module_utils.unilab.staging import Staged, container_image, is_built, stage
 from containers import Layout, config, docker, hard_link, layer, oci, sha256, special, symlink
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +191,14 @@ def test_setuid_files_are_named(tmp_path: Path) -> None:
     [notice] = done.notices
     assert "setuid and setgid files become ordinary ones: /app/su" in notice
     assert (done.tree / "app/su").stat().st_mode & 0o7777 == 0o755
+
+
+def test_image_needs_nothing_that_a_build_makes(tmp_path: Path) -> None:
+    image(tmp_path, [PROGRAM])
+    for files_of_manifest, built in (({}, True), ({"/app/made": "made"}, False)):
+        content = {"from": "image.tar", "build": "touch made", "files": files_of_manifest}
+        (tmp_path / "service/Capstanfile").write_text(json.dumps(content))
+        assert is_built(load_manifest(tmp_path / "service")) == built
 
 
 def test_script_as_entry_point_gives_a_notice(tmp_path: Path) -> None:
