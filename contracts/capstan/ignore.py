@@ -26,7 +26,29 @@ def ignored(folder: Path) -> re.Pattern[str]:
 
 
 def _expression(pattern: str) -> str:
-    """``*`` is one part of a path; ``/**/`` any number of them; ``/*`` at the end all that is below."""
+    """``*`` is one part of a path; ``/**/`` any number of them; ``/*`` at the end all that is below.
+
+    What follows a star is searched at its first place and no other (an atomic group), except behind the last
+    star: no other place could match more, and a hostile pattern takes no more time than a short one.
+    """
     beneath = pattern.endswith("/*")
-    parts = [re.escape(part).replace(r"\*", "[^/]*") for part in pattern.removesuffix("/*").split("/**/")]
-    return "/(?:.*/)?".join(parts) + ("/.*" if beneath else "")
+    pieces = [_parts(piece) for piece in pattern.removesuffix("/*").split("/**/")]
+    first, *others = pieces
+    expression = first
+    for number, piece in enumerate(others, start=1):
+        is_last = number == len(others)
+        separator = "/" if number == 1 else ""
+        expression += separator + (f"(?:[^/]+/)*{piece}" if is_last else f"(?>(?:[^/]+/)*?{piece}/)")
+    return expression + ("/.*" if beneath else "")
+
+
+def _parts(piece: str) -> str:
+    return "/".join(_part(part) for part in piece.split("/"))
+
+
+def _part(part: str) -> str:
+    first, *others = (re.escape(text) for text in part.split("*"))
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>[^/]*?{text})" for text in middle if text) + f"[^/]*{last}(?=/|\\Z)"

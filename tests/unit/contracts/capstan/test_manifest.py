@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -449,6 +450,10 @@ def test_package_without_manifest_or_with_dots_is_refused(tmp_path: Path) -> Non
         ("/**/*.txt", ["/a.txt", "/b/a.txt"], ["/a.text"]),
         ("/*/*", ["/b/a", "/b/c/d"], ["/b"]),
         ("# /b", [], ["/b"]),
+        ("/a*b*c", ["/abc", "/axbxbxc", "/abcc"], ["/abcd", "/a/b/c"]),
+        ("/**/a/**/b", ["/a/b", "/x/a/y/a/z/b", "/a/x/b"], ["/a", "/b", "/x/a/b/c"]),
+        ("/x/**/*.o/*", ["/x/a.o/b", "/x/y/a.o/b/c"], ["/x/a.o", "/a.o/b"]),
+        ("/**/*a*", ["/a", "/b/xay"], ["/b", "/a/b"]),
     ],
 )
 def test_capstanignore(tmp_path: Path, pattern: str, out: list[str], stays: list[str]) -> None:
@@ -457,6 +462,16 @@ def test_capstanignore(tmp_path: Path, pattern: str, out: list[str], stays: list
     assert [path for path in [*out, *stays] if expression.fullmatch(path)] == out
     assert expression.fullmatch("/meta")
     assert expression.fullmatch("/.git")
+
+
+@pytest.mark.parametrize("pattern", ["/" + "a*" * 60 + "b", "/**/a" * 60 + "b", "/" + "*" * 200 + "b"])
+def test_capstanignore_takes_no_time(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / ".capstanignore").write_text(pattern)
+    began = time.process_time()
+    expression = ignored(tmp_path)
+    assert not expression.fullmatch("/" + "a" * 250)
+    assert not expression.fullmatch("/a" * 250)
+    assert time.process_time() - began < 5
 
 
 def test_capstanignore_with_meta_is_refused(tmp_path: Path) -> None:
