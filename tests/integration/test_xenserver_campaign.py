@@ -34,7 +34,7 @@ pytestmark = needs_root
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the whole study: what was printed, what it left, and what the double says after it."""
+    """One run of the whole study: its output, its records, and the state of the double after it."""
 
     output: str
     directory: Path
@@ -120,7 +120,7 @@ def test_faults_during_trials_are_recorded_and_the_campaign_goes_on(faults: Run)
     assert "SR_FULL" in page and "HOST_NOT_ENOUGH_FREE_MEMORY" in page
 
 
-def test_each_other_trial_proves_itself_holds_its_caps_and_answers_the_load(faults: Run) -> None:
+def test_other_trials_are_identified_capped_and_answer_the_load(faults: Run) -> None:
     for record in completed(faults):
         assert record.instance and record.identity and record.boot and record.load and record.caps
         assert record.identity.nonce_seen == record.identity.nonce_wanted
@@ -129,10 +129,11 @@ def test_each_other_trial_proves_itself_holds_its_caps_and_answers_the_load(faul
         assert record.load.requests > 0 and record.load.verdict == "valid" and not record.load.errors
 
 
-def test_a_record_says_what_the_guest_really_was(faults: Run) -> None:
+def test_record_has_the_properties_of_the_guest(faults: Run) -> None:
     for record in completed(faults):
         assert record.instance and record.caps
         assert record.instance.host == "xapi-double" and record.instance.kernel
+        assert (record.instance.resident_on or {})["address"] == "127.0.0.1"
         assert record.instance.vcpus == 1
         read_back = {(row.resource, row.kind): row.value for row in record.caps.read_back}
         assert read_back["cpu", "cap"] == 1
@@ -143,14 +144,14 @@ def test_a_record_says_what_the_guest_really_was(faults: Run) -> None:
         assert all(row.bytes > 0 and row.source for row in record.footprints)
 
 
-def test_machines_that_no_arm_needs_are_not_started(faults: Run) -> None:
+def test_machines_without_an_arm_are_not_started(faults: Run) -> None:
     assert not [line for line in processes() if "/machines/docker-host/" in line]
     assert not [line for line in processes() if "/machines/qemu-host/" in line]
 
 
-def test_only_the_images_are_left_each_sent_once_in_calls_as_the_model_has_them(faults: Run) -> None:
+def test_only_the_images_remain_each_sent_once(faults: Run) -> None:
     assert faults.double["left_behind"] == left(len(ARMS))
-    # Nobody within the guest reports its memory, which XAPI says by an error; the rest are the faults.
+    # No agent in the guest reports its memory, for which XAPI has an error; the others are the faults.
     refused = {row[1] for row in faults.double["refused"] if row[0] != "VM.query_data_source"}
     assert refused == {"SR_FULL", "HOST_NOT_ENOUGH_FREE_MEMORY", "SESSION_INVALID", "VDI_IN_USE"}
     images = sum(_sizes(faults).values())
@@ -185,7 +186,7 @@ def _connection() -> dict[str, Any]:
     return {"hostname": "127.0.0.1", "port": port, **secret}
 
 
-def test_where_an_upload_fails_its_arm_waits_and_the_others_are_measured(without_upload: Run) -> None:
+def test_arm_of_a_failed_upload_waits_and_others_are_measured(without_upload: Run) -> None:
     (record,) = without_upload.records
     assert (record.cell.arm, record.end.state) == ("linux-qemu", "completed")
     (waiting,) = read_waiting(without_upload.directory)
@@ -196,7 +197,7 @@ def test_where_an_upload_fails_its_arm_waits_and_the_others_are_measured(without
     assert without_upload.double["left_behind"] == left(len(ARMS) - 1)
 
 
-def test_the_same_command_goes_on_and_withstands_what_xapi_does_on_good_days(
+def test_same_command_continues_despite_ordinary_faults(
     without_upload: Run, results: Path, two_platforms: str
 ) -> None:
     _fault("host_is_slave")

@@ -1,6 +1,6 @@
 """The double as a process of its own, for playbooks.
 
-    python -m tests.doubles.xapi up --directory DIR --port 4443 --namespace unilab-switch
+    python -m tests.doubles.xapi up --directory DIR --namespace NAMESPACE
     python -m tests.doubles.xapi state --directory DIR
     python -m tests.doubles.xapi fault --directory DIR upload_fails --times 1
     python -m tests.doubles.xapi down --directory DIR
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("do", choices=["up", "serve", "state", "fault", "down"])
     parser.add_argument("fault", nargs="?", default="")
     parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--port", type=int, default=4443)
+    parser.add_argument("--port", type=int, default=0, help="0 for a free one, see address.json")
     parser.add_argument("--namespace", default="", help="network namespace of the bridge; empty for this one")
     parser.add_argument("--bridge", default="br0")
     parser.add_argument("--accelerator", choices=["tcg", "kvm"], default="tcg")

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from xenservers import run
 
 from analysis.records.results import read_results
@@ -29,6 +31,10 @@ from contracts.study import Study, load_study
 from tests.unit.test_outcome import FACTS
 from tests.unit.test_study import write
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+)
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 GROUPS = {"docker_hosts": ["d"], "qemu_hosts": ["q"]}
 PROJECT = Path(__file__).resolve().parents[4]
@@ -451,3 +457,43 @@ def test_planning_and_resuming_many_trials_reads_each_record_once(
 
 def test_campaign_model_has_checksums_only_since_they_exist() -> None:
     assert Campaign.model_fields["checksums"].default is False
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=200), st.text(max_size=200).map(str.encode), JSON.map(json.dumps).map(str.encode)
+    )
+)
+@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize(
+    "name", ["campaign.json", "SHA256SUMS", "lock", "stopped.json", "trial.json", "trial sums"]
+)
+def test_any_content_of_a_file_is_one_message(name: str, content: bytes, whole: Opened) -> None:
+    folder_ = whole.directory / "trials" / whole.remaining[0].directory
+    path = {"trial.json": folder_ / "trial.json", "trial sums": folder_ / "SHA256SUMS"}.get(
+        name, whole.directory / name
+    )
+    before = path.read_bytes() if path.exists() else None
+    path.write_bytes(content)
+    try:
+        opened(
+            whole.directory.parent,
+            whole.campaign.study,
+            whole.campaign.name,
+            owner=lock.this_owner(os.getpid()),
+        )
+    except InputError as error:
+        assert "Remedy: " in str(error) and len(str(error)) < 1500
+    finally:
+        path.unlink()
+        if before is not None:
+            path.write_bytes(before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """A campaign with one record."""
+    base = tmp_path_factory.mktemp("whole")
+    found = opened(base / "results", load_study(write(base, threads=[1])), owner=lock.this_owner(os.getpid()))
+    finish(found, found.remaining[0])
+    return found
