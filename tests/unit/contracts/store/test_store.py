@@ -464,7 +464,7 @@ def test_campaign_model_has_checksums_only_since_they_exist() -> None:
         st.binary(max_size=200), st.text(max_size=200).map(str.encode), JSON.map(json.dumps).map(str.encode)
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize(
     "name", ["campaign.json", "SHA256SUMS", "lock", "stopped.json", "trial.json", "trial sums"]
 )
