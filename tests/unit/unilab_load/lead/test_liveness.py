@@ -43,3 +43,21 @@ def test_response_restarts_the_silence(load: Load) -> None:
     seen = load("lead.liveness").Liveness(4, 2.0, 0.0)
     for now_s in range(1, 20):
         assert seen.ending(now_s, now_s, 4, {"closed": 4}) is None
+
+
+def test_silence_without_a_request_is_no_hang(load: Load) -> None:
+    liveness = load("lead.liveness").Liveness(users=4, timeout_s=2, now_s=0)
+    # One request is under way at 0.5 s and answered; the next falls due ten seconds later.
+    assert liveness.ending(0.5, answered=0, waiting=1, lost={}) is None
+    assert liveness.ending(1.0, answered=1, waiting=0, lost={}) is None
+    assert liveness.ending(10.9, answered=1, waiting=0, lost={}) is None
+    assert liveness.ending(11.0, answered=1, waiting=1, lost={}) is None
+    ending = liveness.ending(13.0, answered=1, waiting=1, lost={})
+    assert ending is not None and ending.state == "hung"
+
+
+def test_silence_counts_where_all_connections_are_lost(load: Load) -> None:
+    liveness = load("lead.liveness").Liveness(users=2, timeout_s=30, now_s=0)
+    assert liveness.ending(4.9, answered=0, waiting=0, lost={"refused": 2}) is None
+    ending = liveness.ending(5.0, answered=0, waiting=0, lost={"refused": 2})
+    assert ending is not None and ending.state == "crashed"

@@ -123,3 +123,17 @@ def test_load_of_a_study_and_of_the_record_have_the_options_names(load: Load) ->
     assert set(StudyLoad.model_fields) - {"warm_up"} <= names
     shared = {"users", "warm_up_s", "rate_per_s", "arrivals"}
     assert shared <= names & set(LoadResult.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("samples", "search", "why"),
+    [("samples.parquet", "50", "a search keeps none"), ("no/samples.parquet", None, "no folder")],
+)
+def test_raw_samples_that_cannot_be_written_are_refused(
+    samples: str, search: str | None, why: str, load: Load, tmp_path: Path
+) -> None:
+    parsed = Namespace(
+        raw_samples=str(tmp_path / samples), search_p99_ms=search, master=False, processes=None
+    )
+    with pytest.raises(load("worker.plan").InputError, match=why):
+        load("lead.options")._check_samples(parsed, parsed.raw_samples, search)
