@@ -415,11 +415,13 @@ def test_modules_lock_and_record(tmp_path: Path, study: Study) -> None:
     assert json.loads((Path(first["directory"]) / "lock").read_text())["owner"]["pid"] == os.getpid()
     trial = first["trials"][0]
     path = Path(first["directory"]) / "trials" / trial["directory"] / "trial.json"
+    pilot = Path(first["directory"]) / "trials/../pilots/P001" / "trial.json"
     facts = json.loads(json.dumps(FACTS, default=str)) | {
         key: trial[key] for key in ("id", "block", "position", "cell")
     }
     facts |= {"campaign": first["name"], "study": first["study_reference"]}
     facts.pop("ended_at", None)
+    assert not run("trial_record", path=str(pilot), facts=facts, steps={}, owner_pid=os.getpid())["failed"]
     written = run("trial_record", path=str(path), facts=facts, steps={}, owner_pid=os.getpid())
     assert not written["failed"], written["msg"]
     repeated = run("trial_record", path=str(path), facts=facts, steps={}, owner_pid=os.getpid())
