@@ -107,11 +107,8 @@ LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-
 	@$(BIN)/python tools/install_collections.py requirements.yml .collections
 	@touch $@
 
-# Locust for the client, which has no way out of the laboratory.
-.cache/wheels.stamp: requirements/load.txt .cache/venv.stamp
+# Locust for the laboratory's client. The role load_client fetches the wheels of other clients when it meets them.
+.cache/wheels.stamp: requirements/load.txt tools/wheels.py .cache/venv.stamp
 	@echo "Fetching Locust for the client"
-	@rm -rf .cache/wheels
-	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
-		--python-version 3.11 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --platform any \
-		--requirement requirements/load.txt --dest .cache/wheels
+	@$(BIN)/python tools/wheels.py 3.11 x86_64 requirements/load.txt .cache/wheels >/dev/null
 	@touch $@
