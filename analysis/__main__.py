@@ -109,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         folder = "folder of the campaign, results/CAMPAIGN"
         if name == "claims":
-            said = f"{folder}; left out: only what the repetition says"
-            made[name].add_argument("campaign", type=Path, nargs="?", help=said)
+            stated = f"{folder}; left out: only what the repetition says"
+            made[name].add_argument("campaign", type=Path, nargs="?", help=stated)
         else:
             made[name].add_argument("campaign", type=Path, help=folder)
     made["table"].add_argument(

@@ -22,7 +22,7 @@ from contracts.workload import split_service
 Severity = Literal["damaged", "excluded", "caution"]
 
 FLAT_LIMIT = 1.05
-_BOOTS_TO_BLAME = 5
+_BOOTS_TO_EXCLUDE = 5
 _FLAT_LANGUAGES = 3
 # A second of the log may straddle either end of the window, and the record's rate is rounded.
 _STRADDLING_SECONDS, _ROUNDING = 2.0, 0.01
@@ -40,7 +40,7 @@ class Finding:
 
     Attributes:
         check: its name.
-        severity: ``damaged`` input; ``excluded`` from every comparison; or a ``caution`` that stands
+        severity: ``damaged`` input; ``excluded`` from every comparison; or a ``caution`` that is shown
             beside the figures.
         subject: a file, a trial or a cell, as people name it.
         what: the fault, in words.
@@ -77,14 +77,14 @@ class Control:
     sets: str
 
 
-def a_against_a(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> list[Finding]:
+def a_against_a(cells: Sequence[CellTrials], second_sets: Sequence[CellTrials] = ()) -> list[Finding]:
     """The negative control: two sets of boots of the same thing, which must not differ.
 
-    Each of the m cells is tested at 5 % / m (Bonferroni), so that a sound campaign is blamed in at most one
+    Each of the m cells is tested at 5 % / m (Bonferroni), so that a sound campaign is reported in at most one
     case of twenty. With fewer than five boots in a set this is a caution only: where boots fall into two
     modes, three of one and three of the other are no rarity.
     """
-    found = controls(cells, twins)
+    found = controls(cells, second_sets)
     findings = []
     for control in found:
         low, high = control.ratio.ends(1 - (1 - CONFIDENCE) / len(found))
@@ -93,26 +93,28 @@ def a_against_a(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -
                 f"A/A: {control.sets} give {control.ratio.ratio:.3f} "
                 f"({low:.3f} to {high:.3f}), though both are the same arm"
             )
-            enough = min(control.ratio.boots_other, control.ratio.boots_base) >= _BOOTS_TO_BLAME
+            enough = min(control.ratio.boots_other, control.ratio.boots_base) >= _BOOTS_TO_EXCLUDE
             severity: Severity = "excluded" if enough else "caution"
             cell = control.cell.cell
             findings.append(Finding("a/a", severity, _name(cell), what, (cell.slug,)))
     return findings
 
 
-def controls(cells: Sequence[CellTrials], twins: Sequence[CellTrials] = ()) -> list[Control]:
+def controls(cells: Sequence[CellTrials], second_sets: Sequence[CellTrials] = ()) -> list[Control]:
     """What each cell is compared with, where there are boots enough.
 
-    The cell's second set of boots, ``twins``, where the study names a control; else its own boots of even
+    The cell's second set of boots where the study names a control (``second_sets``); else its own of even
     blocks against those of odd ones, which alternate in time.
     """
-    known = {(arm_booted(twin.cell.arm), twin.cell.setting): twin for twin in twins}
-    table = BlockTable((*cells, *twins), THROUGHPUT)
+    known = {
+        (arm_booted(second_set.cell.arm), second_set.cell.setting): second_set for second_set in second_sets
+    }
+    table = BlockTable((*cells, *second_sets), THROUGHPUT)
     found = []
     for cell in cells:
-        twin = known.get((cell.cell.arm, cell.cell.setting))
-        if twin is not None:
-            ratio, sets = table.ratio(cell, twin), "its boots against those of its control"
+        second_set = known.get((cell.cell.arm, cell.cell.setting))
+        if second_set is not None:
+            ratio, sets = table.ratio(cell, second_set), "its boots against those of its control"
         else:
             ratio, sets = table.halves(cell), "its even blocks against its odd ones"
         if ratio and min(ratio.boots_other, ratio.boots_base) >= MINIMUM_BOOTS:
@@ -160,7 +162,7 @@ def flat_ceiling(cells: Sequence[CellTrials]) -> list[Finding]:
     """Different services of one arm and setting that answer equally fast share a limit that is not theirs.
 
     Three languages or more within 5 % of the fastest are flat; other builds of one service may well be as
-    fast. What the limit is cannot be told from them, so they are cautioned; the generator's own ceiling,
+    fast. They do not show what the limit is, so they are cautioned; the generator's own ceiling,
     where it was calibrated, is a rule for trials.
     """
     groups: dict[tuple[object, ...], list[tuple[float, CellTrials]]] = {}

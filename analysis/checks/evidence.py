@@ -85,7 +85,7 @@ class Evidence:
 
     @property
     def damaged(self) -> bool:
-        """Whether some input could not be used, or lies."""
+        """Whether some input could not be used, or is wrong."""
         return any(row.severity == "damaged" for row in self.findings)
 
 
@@ -144,7 +144,7 @@ def _of_cell(cell: CellTrials, steadiness: Mapping[str, Steadiness]) -> Steadine
 
 
 def _damaged_input(results: Results) -> list[Finding]:
-    """File names count from the campaign's folder: where that lies is no matter of the report."""
+    """File names are relative to the campaign's folder, so that the report does not depend on its place."""
     inside = f"{results.directory}/"
     return [
         Finding("input", "damaged", str(row.path).removeprefix(inside), row.problem.replace(inside, ""))

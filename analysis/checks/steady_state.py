@@ -1,7 +1,7 @@
 """Whether the measured window of a boot was steady: its second half against its first.
 
 A window is steady where its two halves are shown to be equal within 5 %: two one-sided tests at 5 % each
-(Schuirmann 1987). It rises or falls where the change is shown to be larger. Else its seconds cannot tell.
+(Schuirmann 1987). It rises or falls where the change is shown to be larger. Else its seconds do not show it.
 Seconds are autocorrelated, so the error of a half's mean is that of an AR(1) process,
 s^2 / h x (1 + r) / (1 - r), with s and r from the residuals about a straight line, and r corrected for its
 bias in short series (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
@@ -97,7 +97,7 @@ def steadiness_of_cell(boots: Sequence[Steadiness]) -> Steadiness:
 
 
 def too_short() -> Steadiness:
-    """Of a window that nobody can judge."""
+    """Of a window that cannot be judged."""
     return Steadiness("too short", math.nan, -math.inf, math.inf, math.inf, 0.0)
 
 

@@ -1,6 +1,6 @@
 """What a trial must show before it counts: one rule per row, applied to the table of trials alike for all.
 
-A rule is an expression that says what is wrong with a trial, null where nothing is. Nothing here looks
+A rule is an expression for what is wrong with a trial, null where nothing is. Nothing here looks
 at which arm a trial is of, nor at whether its figure is welcome.
 """
 
@@ -15,7 +15,7 @@ from unilab_load.limits import CEILING_TOLERANCE, CPU_LIMIT_PERCENT, LITTLE_TOLE
 
 @dataclass(frozen=True)
 class TrialRule:
-    """``name`` as tables show it; ``meaning`` for people; ``fault`` says what is wrong, or null."""
+    """``name`` as tables show it; ``meaning`` for people; ``fault`` is what is wrong, or null."""
 
     name: str
     meaning: str
@@ -63,7 +63,7 @@ IDENTITY = TrialRule(
     pl.when(pl.col("identity") != "proven")
     .then("identity")
     .when(_completed & pl.col("identity").is_null())
-    .then(pl.lit("nobody asked the instance who it is")),
+    .then(pl.lit("the instance was not asked for its identity")),
 )
 CAPS = TrialRule(
     "caps",
@@ -136,14 +136,14 @@ def _overlap(trials: pl.DataFrame) -> pl.Series:
     """For each trial, which other one ran at the same time by the controller's clock; null for none."""
     ordered = trials.with_row_index("row").sort("started_at", maintain_order=True)
     before, after = (pl.col("trial_id").shift(step) for step in (1, -1))
-    said = "trial {} overlaps it: two ran at once, or the clock went backwards"
+    stated = "trial {} overlaps it: two ran at once, or the clock went backwards"
     return (
         ordered.select(
             "row",
             overlap=pl.when(pl.col("started_at") < pl.col("ended_at").shift(1))
-            .then(pl.format(said, before))
+            .then(pl.format(stated, before))
             .when(pl.col("ended_at") > pl.col("started_at").shift(-1))
-            .then(pl.format(said, after)),
+            .then(pl.format(stated, after)),
         )
         .sort("row")
         .get_column("overlap")

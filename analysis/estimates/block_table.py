@@ -35,7 +35,7 @@ class BlockTable:
         boots = [row.boots(metric) for row in rows]
         stated = [block for blocks, _ in boots for block in blocks]
         known = sorted({block for block in stated if block is not None})
-        self._blocked = None not in stated
+        self._blocked, self._blocks = None not in stated, known
         if self._blocked:
             columns = {block: place for place, block in enumerate(known)}
             self._logs: Array = np.full((len(rows), len(columns)), np.nan)
@@ -56,14 +56,13 @@ class BlockTable:
         found = blocked_difference(sides[0], sides[1], self._others(other, base))
         return interval_of(found.estimate, boots, METHODS[int(found.method)])
 
-    def adjusted(self, other: CellTrials, base: CellTrials) -> tuple[list[float], list[float]]:
-        """Values of the boots of two cells less what their blocks did to the other cells."""
+    def effects(self, other: CellTrials, base: CellTrials) -> dict[int, float]:
+        """What each block did to the other cells, as a logarithm, by block; empty where nothing is known."""
         if not self._blocked or not (other.values(self._metric) and base.values(self._metric)):
-            return list(other.values(self._metric)), list(base.values(self._metric))
+            return {}
         sides = [self._logs[self._places[side.cell.slug]] for side in (other, base)]
-        effect = block_effects(self._others(other, base), *sides)
-        first, second = (np.exp(side - effect) for side in sides)
-        return first[~np.isnan(first)].tolist(), second[~np.isnan(second)].tolist()
+        found = block_effects(self._others(other, base), *sides)
+        return dict(zip(self._blocks, found.tolist(), strict=True))
 
     def halves(self, cell: CellTrials) -> RatioInterval | None:
         """A cell's boots of even blocks against those of odd ones; None without two boots in each half."""

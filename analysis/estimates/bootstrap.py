@@ -20,7 +20,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Resampled:
-    """One arm drawn again and again: mean logarithms, shape (resamples,), that of its boots, and how many."""
+    """One arm resampled many times: mean logarithms, shape (resamples,), that of its boots, and how many."""
 
     drawn: Array
     mean: float
@@ -47,7 +47,7 @@ def hierarchical_bootstrap(
             in the mean; both in one unit.
         seed: the same seed gives the same interval.
         confidence: nominal coverage.
-        resamples: how many times the whole is drawn again.
+        resamples: how many times the whole is resampled.
     """
     sides = [
         resample(side, np.random.default_rng([seed, place]), resamples)
@@ -57,7 +57,7 @@ def hierarchical_bootstrap(
 
 
 def resample(side: Array, generator: np.random.Generator, resamples: int = _RESAMPLES) -> Resampled:
-    """Draw one arm again; shape (boots, windows). Arms of one ratio need generators of their own."""
+    """Resample one arm; shape (boots, windows). Arms of one ratio need generators of their own."""
     mean = float(np.mean(np.log(side.mean(axis=1))))
     return Resampled(resampled_means(side, generator, resamples), mean, len(side))
 

@@ -7,11 +7,13 @@ tell HV and OS, what the two hosts took themselves before the first instance, K*
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from analysis.estimates.block_table import BlockTable
 from analysis.estimates.break_even import BreakEven, break_even
 from analysis.estimates.pairs import Pair
 from analysis.records.metrics import STUDY_MEMORY_KINDS, THROUGHPUT, memory_column, memory_kinds
@@ -61,24 +63,28 @@ def hosts_in_use_mib(pair: Pair) -> tuple[list[float], list[float]] | None:
     return found[0].to_list(), found[1].to_list()
 
 
-def break_even_rows(pairs: Sequence[Pair], seed: int) -> list[BreakEvenRow]:
-    """Every pair of a guest and a container whose memory is known at a common moment."""
+def break_even_rows(pairs: Sequence[Pair], seed: int, throughput: BlockTable) -> list[BreakEvenRow]:
+    """Every pair of a guest and a container whose memory is known at a common moment.
+
+    ``throughput``: of the campaign, by block: what a block did to it is taken out of the memory per request.
+    """
     return [
         row
         for pair in pairs
         for kind in _KINDS_OF_GUESTS
-        for row in _rows(pair, kind, seed)
+        for row in _rows(pair, kind, seed, throughput)
         if pair.base.runtime == "docker" and pair.other.runtime in ("osv", "linux")
     ]
 
 
-def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
+def _rows(pair: Pair, kind: str, seed: int, throughput: BlockTable) -> list[BreakEvenRow]:
     moments = [
         {when for found, when in memory_kinds(side.trials) if found == wanted}
         for side, wanted in ((pair.other, kind), (pair.base, STUDY_MEMORY_KINDS["docker"]))
     ]
     rows = []
     hosts = hosts_in_use_mib(pair)
+    effects = throughput.effects(pair.other, pair.base)
     # Under load where it was read so: a service that is not asked needs no host.
     for when in sorted(moments[0] & moments[1], reverse=True)[:1]:
         mpk, mpc = (
@@ -90,7 +96,7 @@ def _rows(pair: Pair, kind: str, seed: int) -> list[BreakEvenRow]:
             here = break_even(mpk, mpc, *hosts, unikernels, seed=seed) if hosts else None
             rows.append(BreakEvenRow(pair, kind, when, "containers", unikernels, found, here))
         per_rate = [
-            _mib_per_thousand(side.trials, memory_column(found, when))
+            _mib_per_thousand(side.trials, memory_column(found, when), effects)
             for side, found in ((pair.other, kind), (pair.base, STUDY_MEMORY_KINDS["docker"]))
         ]
         if all(per_rate):
@@ -104,7 +110,11 @@ def _mib(trials: pl.DataFrame, column: str) -> list[float]:
     return (trials[column].drop_nulls() / _MIB).to_list()
 
 
-def _mib_per_thousand(trials: pl.DataFrame, column: str) -> list[float]:
-    """Memory in MiB that answers 1000 requests/s: of whole instances, in proportion."""
-    found = trials.select(pl.col(column) / _MIB / THROUGHPUT.expression * _PER_THOUSAND).to_series()
-    return found.drop_nulls().to_list()
+def _mib_per_thousand(trials: pl.DataFrame, column: str, effects: Mapping[int, float]) -> list[float]:
+    """Memory in MiB that answers 1000 requests/s: of whole instances, in proportion.
+
+    ``effects``: what each block did to the throughput, on the logarithm.
+    """
+    per_rate = pl.col(column) / _MIB / THROUGHPUT.expression * _PER_THOUSAND
+    found = trials.select("block", value=per_rate).drop_nulls("value")
+    return [value * math.exp(effects.get(block, 0.0)) for block, value in found.iter_rows()]

@@ -107,12 +107,12 @@ def _column(name: str) -> Callable[[pl.DataFrame], list[str]]:
 
 
 def _caps(trials: pl.DataFrame) -> list[str]:
-    said = pl.format("{} CPU, {} bytes", "wanted_cpus", "wanted_memory_bytes")
-    return trials.select(said.fill_null(_NOT_RECORDED)).to_series().to_list()
+    stated = pl.format("{} CPU, {} bytes", "wanted_cpus", "wanted_memory_bytes")
+    return trials.select(stated.fill_null(_NOT_RECORDED)).to_series().to_list()
 
 
 def _load(trials: pl.DataFrame) -> list[str]:
-    said = pl.format(
+    stated = pl.format(
         "{} loop, {} users{}, {} s",
         "loop",
         "users",
@@ -124,7 +124,7 @@ def _load(trials: pl.DataFrame) -> list[str]:
         # By requests the window is as long as it takes, by duration it has a length.
         pl.when(pl.col("load_ends_by") == "duration").then("window_s").otherwise(pl.lit("any")),
     )
-    return trials.select(said.fill_null(_NOT_RECORDED)).to_series().to_list()
+    return trials.select(stated.fill_null(_NOT_RECORDED)).to_series().to_list()
 
 
 _MUST_AGREE: tuple[tuple[str, Callable[[pl.DataFrame], list[str]]], ...] = (

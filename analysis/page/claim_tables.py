@@ -130,19 +130,19 @@ def break_even_table(rows: Sequence[BreakEvenRow], labels: Labels) -> Table:
 
 
 def hosts_in_words(pairs: Sequence[Pair]) -> str:
-    """What HV and OS were, or that the records do not say."""
+    """What HV and OS were, or that the records do not state them."""
     known = {}
     for pair in pairs:
         memory = hosts_in_use_mib(pair)
         if memory:
             names = (pair.base.trials["host"][0], pair.other.trials["host"][0])
             known[names] = [f"{number(sum(values) / len(values))} MiB" for values in memory]
-    said = [
+    stated = [
         f"OS was {containers} ({names[0]}) and HV {guests} ({names[1]}), in use before the first instance ran"
         for names, (containers, guests) in known.items()
     ]
-    if said:
-        return f"{'; '.join(said)}."
+    if stated:
+        return f"{'; '.join(stated)}."
     return "OS and HV, the memory of the two hosts themselves, are not recorded for two hosts of their own."
 
 

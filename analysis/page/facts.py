@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analysis.checks.evidence import Evidence
+from analysis.estimates.block_table import BlockTable
 from analysis.estimates.comparisons import Comparison, compare
 from analysis.estimates.memory_break_even import BreakEvenRow, break_even_rows
 from analysis.estimates.pairs import Pair, Refusal, find_pairs
 from analysis.page.labels import Labels
 from analysis.records import hdr
 from analysis.records.hdr import Histogram
-from analysis.records.metrics import metrics_of
+from analysis.records.metrics import THROUGHPUT, metrics_of
 from analysis.records.results import Results
 from analysis.verdicts.headline import Decision, headline
 from contracts.study import Study
@@ -72,4 +73,5 @@ class PageFacts:
     @cached_property
     def break_evens(self) -> list[BreakEvenRow]:
         """Break-even of memory of every pair of a guest and a container."""
-        return break_even_rows(self.pairs_and_refusals[0], self.study.seed)
+        throughput = BlockTable(self.evidence.every_cell, THROUGHPUT)
+        return break_even_rows(self.pairs_and_refusals[0], self.study.seed, throughput)

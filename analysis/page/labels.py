@@ -1,4 +1,4 @@
-"""Short names for cells: only what differs between the cells of a study is said."""
+"""Short names for cells: only what differs between the cells of a study."""
 
 from __future__ import annotations
 

@@ -151,11 +151,13 @@ def rules_table(evidence: Evidence) -> Table:
     failed = Counter(evidence.trials["failed"].to_list())
     rows = [[rule.name, rule.meaning, str(failed[rule.name])] for rule in RULES]
     compared = controls(evidence.cells, evidence.controls)
-    blamed = sum(row.check == "a/a" for row in evidence.findings)
-    said = (
-        f"{blamed} of {len(compared)} cells differ from themselves" if compared else "no cell has four boots"
+    reported = sum(row.check == "a/a" for row in evidence.findings)
+    stated = (
+        f"{reported} of {len(compared)} cells differ from themselves"
+        if compared
+        else "no cell has four boots"
     )
-    rows.append(["a/a", _AGAINST_ITSELF, said])
+    rows.append(["a/a", _AGAINST_ITSELF, stated])
     unsteady = sum(row.kind != "steady" for row in evidence.steadiness_of_cells.values())
     meaning = "both halves of the measured windows of a cell are equal within 5 % (two one-sided tests)"
     rows.append(["steady", meaning, f"{count(unsteady, 'cell')} not shown to be"])

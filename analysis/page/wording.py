@@ -37,7 +37,7 @@ _ACCELERATORS: dict[Accelerator, tuple[str, str]] = {
 
 _NO_XEN = (
     "no Xen ran. A double took XenServer's place and booted the uploaded disks in QEMU: caps on CPUs were "
-    "remembered and did not bind, and nothing here says how fast a XenServer is."
+    "remembered and did not bind, and no figure here is one of a XenServer."
 )
 
 

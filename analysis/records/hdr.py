@@ -158,7 +158,7 @@ def highest_of(indices: npt.NDArray[np.int64]) -> Counts:
 def decode(texts: Sequence[str], groups: Sequence[int] | Counts, size: int) -> tuple[list[Histogram], Counts]:
     """Base64 histograms of logs, summed by group: one per group, and how many values each text holds.
 
-    Raises NotAHistogram, whose first argument is the position of the spoilt text.
+    Raises NotAHistogram, whose first argument is the position of the damaged text.
 
     Args:
         texts: V2 histograms.
@@ -217,7 +217,7 @@ def _payload(text: str) -> bytes:
 def _words(payloads: Sequence[bytes], filled: Counts) -> tuple[Counts, npt.NDArray[np.float64], Counts]:
     """ZigZag LEB128 words: how many indices each passes, how many values it counts, where each text begins.
 
-    A negative word stands for so many counts of zero, a positive one for one count.
+    A negative word is so many counts of zero, a positive one for one count.
     """
     joined = b"".join(payloads)
     packed = np.frombuffer(joined, dtype=np.uint8)

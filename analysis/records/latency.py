@@ -31,7 +31,7 @@ _LOGS_AT_ONCE = 1000
 LOG_BYTES_MAX = 256 << 20
 
 
-class Interval(NamedTuple):
+class LogLine(NamedTuple):
     """One line of a log: answers that ended in [start_s, start_s + length_s), from the load's start."""
 
     start_s: float
@@ -61,7 +61,7 @@ class TrialLatency:
         window: one histogram of the measured window, in microseconds.
     """
 
-    intervals: tuple[Interval, ...]
+    intervals: tuple[LogLine, ...]
     warm_up_s: float
     window: Histogram
 
@@ -122,7 +122,7 @@ def read_latencies(
 
 
 def percentiles(histogram: Histogram) -> list[Percentile]:
-    """The report's percentiles; one that ``samples_needed`` says is out of reach is withheld."""
+    """The report's percentiles; one with fewer answers than ``samples_needed`` is withheld."""
     answers = histogram.total
     rows = []
     values = histogram.quantiles([percentile / 100 for percentile in PERCENTILES])
@@ -144,12 +144,12 @@ def answers_per_second(latency: TrialLatency) -> tuple[list[float], list[float]]
     """Middles of the seconds (s from the load's start) and answers per second in each.
 
     Seconds that the log leaves out had no answer and count as zero, so that a stall shows. An
-    interval shorter than half a second is left out: its rate says more about its length.
+    interval shorter than half a second is skipped: its rate depends mostly on its length.
     """
     return latency.by_second
 
 
-def _by_second(intervals: Sequence[Interval]) -> tuple[list[float], list[float]]:
+def _by_second(intervals: Sequence[LogLine]) -> tuple[list[float], list[float]]:
     times_s: list[float] = []
     rates: list[float] = []
     end_s = 0.0
@@ -193,7 +193,7 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
             raise _spoilt(path, f"larger than {LOG_BYTES_MAX >> 20} MiB, which no load writes")
         content = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise _spoilt(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
+        raise _damaged(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
     for number, line in enumerate(content.splitlines(), start=1):
         if line and not line.startswith(("#", '"')):
             # [Tag=NAME,]StartTimestamp,Interval_Length,Interval_Max,Histogram
@@ -202,15 +202,15 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
                 times.append((float(fields[-4]), float(fields[-3])))
             except (IndexError, ValueError):
                 where = f"line {number}, interval {len(texts) + 1}"
-                raise _spoilt(path, f"not a histogram log ({where})") from None
+                raise _damaged(path, f"not a histogram log ({where})") from None
             texts.append(fields[-1])
     if not texts:
-        raise _spoilt(path, "not a histogram log (it holds no interval)")
+        raise _damaged(path, "not a histogram log (it holds no interval)")
     return times, texts
 
 
 def _decoded(logs: Sequence[_Log]) -> Sequence[TrialLatency | InputError]:
-    """What some logs say; where one of them is spoilt each is decoded alone, to tell which it is."""
+    """Decode some logs at once; where one of them is damaged, each alone, to find which it is."""
     if not logs:
         return []
     times = np.asarray([time for log in logs for time in log.times_s], dtype=np.float64)
@@ -224,21 +224,21 @@ def _decoded(logs: Sequence[_Log]) -> Sequence[TrialLatency | InputError]:
         if len(logs) > 1:
             return [row for log in logs for row in _decoded([log])]
         position, reason = error.args
-        return [_spoilt(logs[0].path, f"not a histogram log ({reason} at interval {position + 1})")]
-    intervals = map(Interval, *times.T.tolist(), answers.tolist())
+        return [_damaged(logs[0].path, f"not a histogram log ({reason} at interval {position + 1})")]
+    intervals = map(LogLine, *times.T.tolist(), answers.tolist())
     return [
         _checked(log, tuple(islice(intervals, len(log.texts))), window)
         for log, window in zip(logs, windows, strict=True)
     ]
 
 
-def _checked(log: _Log, intervals: tuple[Interval, ...], window: Histogram) -> TrialLatency | InputError:
+def _checked(log: _Log, intervals: tuple[LogLine, ...], window: Histogram) -> TrialLatency | InputError:
     for before, after in pairwise(intervals):
         if after[0] < before[0] - _ROUNDING_S:
             what = f"its clock goes backwards, from {before.start_s:.3f} s to {after.start_s:.3f} s"
-            return _spoilt(log.path, what)
+            return _damaged(log.path, what)
     return TrialLatency(intervals, log.measured.warm_up_s, window)
 
 
-def _spoilt(path: Path, problem: str) -> InputError:
+def _damaged(path: Path, problem: str) -> InputError:
     return InputError(path, "", problem, "move this trial's folder away to run its trial again")

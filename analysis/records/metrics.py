@@ -20,7 +20,7 @@ class Metric:
         key: its name in commands and files.
         title, unit: as the page shows it.
         of_window: whether the measured window gives it, so that a window that is not steady biases it.
-        of_time: whether it is a time or a rate, which an emulated CPU (TCG) says nothing about.
+        of_time: whether it is a time or a rate, which an emulated CPU (TCG) does not measure.
     """
 
     key: str
@@ -147,7 +147,7 @@ WORK_METRICS = (
 )
 
 # Every metric that is compared between arms, but for memory, whose kinds depend on the campaign. A metric
-# that is added here is compared, printed and shown; contracts.study says which may be a study's headline.
+# that is added here is compared, printed and shown; contracts.study lists which may be a study's headline.
 METRICS = (THROUGHPUT, MEAN_RESPONSE, *RESPONSES.values(), FIRST_ANSWER)
 
 

@@ -46,7 +46,7 @@ class Results:
         latencies: by trial id, of the trials whose log could be read.
         damage: files that could not be used; everything else is still there.
         warm_ups: what pilots showed, for cells whose warm-up they found.
-        waiting: arms whose host was left out of the last run, and why.
+        waiting: arms whose host was skipped in the last run, and why.
     """
 
     directory: Path
@@ -76,7 +76,7 @@ class Results:
 
 
 def read_results(directory: Path, second: Executor | None = None) -> Results:
-    """Read the campaign at ``directory``; a spoilt record or log is named in ``damage``, the rest is kept.
+    """Read the campaign at ``directory``; a damaged record or log is named in ``damage``, the rest is kept.
 
     A ``second`` process reads half of the logs. Raises InputError where there is no campaign to read.
     """
@@ -108,13 +108,13 @@ def read_results(directory: Path, second: Executor | None = None) -> Results:
     kept.sort(key=lambda row: (row[1].block, row[1].position))
     changed = _changed_logs(kept) if campaign.checksums else []
     whole = [row for row in kept if row[1].id not in {damaged.trial_id for damaged in changed}]
-    latencies, spoilt = _latencies(whole, second)
+    latencies, damaged = _latencies(whole, second)
     return Results(
         directory,
         campaign,
         tuple(record for _, record in kept),
         latencies,
-        (*damage, *copies, *changed, *spoilt),
+        (*damage, *copies, *changed, *damaged),
         tuple(read_waiting(directory)),
         tuple(read_warm_ups(directory)),
     )
@@ -190,7 +190,7 @@ def _changed_logs(found: Sequence[tuple[Path, TrialRecord]]) -> list[Damage]:
 
 
 def _copies(found: Sequence[tuple[Path, TrialRecord]]) -> list[Damage]:
-    """Records of one id: which of them is the trial cannot be told, so none is."""
+    """Records of one id: which of them is the trial is unknown, so none counts."""
     times = Counter(record.id for _, record in found)
     return [
         Damage(

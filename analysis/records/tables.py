@@ -1,6 +1,6 @@
 """Tidy tables of a campaign: one row per trial, per second, per memory reading; units in the column names.
 
-Nothing is judged here and nothing left out: ``analysis.checks`` adds what a trial's figures are worth.
+Nothing is judged here and nothing skipped: ``analysis.checks`` adds which trials count.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import polars as pl
 
 from analysis.records import hdr
 from analysis.records.latency import TrialLatency, answers_per_second, percentiles
+from analysis.records.metrics import memory_column
 from analysis.records.results import Results
 from analysis.records.work import WORK_SCHEMA, work_columns
 from contracts.arms import arm_named
@@ -23,7 +24,7 @@ from contracts.workload import split_service
 # What makes two trials boots of one cell.
 CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "array_length")
 
-# Facts of a host that change by themselves, and say nothing of its software.
+# Facts of a host that change by themselves, and do not belong to its software.
 _VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes", "memory_in_use_bytes"})
 # Machines that are processes of another: their /proc/meminfo is that one's, and all that runs on it.
 _SHARE_A_KERNEL = frozenset({"systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz"})
@@ -103,7 +104,7 @@ def trials_table(results: Results) -> pl.DataFrame:
     loads = results.campaign.study.load
     kinds = sorted({(row.kind, row.when) for record in results.records for row in record.footprints})
     errors = sorted({kind for record in results.records if record.load for kind in record.load.errors})
-    schema = TRIAL_SCHEMA | {f"memory_{kind}_{when}_bytes": _REAL for kind, when in kinds}
+    schema = TRIAL_SCHEMA | {memory_column(kind, when): _REAL for kind, when in kinds}
     schema |= {f"errors_{kind}": _WHOLE for kind in errors}
     p98 = _p98(results.latencies)
     rows = [_trial(record, loads) | p98.get(record.id, {}) for record in results.records]
@@ -217,7 +218,7 @@ def _instance(record: TrialRecord) -> dict[str, Any]:
 
 
 def _host_in_use_bytes(facts: object) -> int | None:
-    """Memory that the host itself took before the first instance; None where its record does not say."""
+    """Memory that the host itself took before the first instance; None where its record does not state it."""
     if not isinstance(facts, dict) or facts.get("virtualization") in _SHARE_A_KERNEL:
         return None
     found = facts.get("memory_in_use_bytes")
@@ -251,20 +252,20 @@ def _nearest(values: Iterable[float], wanted: float) -> float | None:
 
 
 def _identity(record: TrialRecord) -> dict[str, Any]:
-    """``identity``: "proven", or what the instance said that it should not have."""
+    """``identity``: "proven", or what the instance reported wrongly."""
     seen = record.identity
     if seen is None and record.boot and record.instance and record.instance.identified_by == "answers":
         return {"identity": "proven"}
     if seen is None:
         return {}
-    said = "proven"
+    stated = "proven"
     if seen.nonce_seen != seen.nonce_wanted:
-        said = "another instance answered: its nonce is not this trial's"
+        stated = "another instance answered: its nonce is not this trial's"
     elif record.instance and seen.artifact_seen != record.instance.artifact_sha256:
-        said = "another artifact answered than was staged"
+        stated = "another artifact answered than was staged"
     elif seen.threads_seen != record.cell.threads:
-        said = f"the instance runs {seen.threads_seen} threads, not {record.cell.threads}"
-    return {"identity": said, "threads_seen": seen.threads_seen}
+        stated = f"the instance runs {seen.threads_seen} threads, not {record.cell.threads}"
+    return {"identity": stated, "threads_seen": seen.threads_seen}
 
 
 def _load(load: LoadResult) -> dict[str, Any]:
@@ -285,5 +286,5 @@ def _load(load: LoadResult) -> dict[str, Any]:
 def _memory(record: TrialRecord) -> dict[str, float]:
     readings: dict[str, list[int]] = {}
     for row in record.footprints:
-        readings.setdefault(f"memory_{row.kind}_{row.when}_bytes", []).append(row.bytes)
+        readings.setdefault(memory_column(row.kind, row.when), []).append(row.bytes)
     return {name: sum(values) / len(values) for name, values in readings.items()}

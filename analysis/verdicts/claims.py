@@ -47,19 +47,19 @@ class Claim:
     """One quantitative claim.
 
     Attributes:
-        id, claimed_by, place: which claim, whose, and where it stands.
+        id, claimed_by, place: which claim, whose, and its place in the text.
         text: what is claimed, in a phrase, with its value and unit.
         measure: how evidence answers it. ``ratio`` of runtime to base; ``scaling`` of threads to
             threads_base; ``builds`` of build to build_base in one arm; ``extra``, runtime less base;
             ``value`` of the runtime itself; ``crashes`` per million requests. The others are not measured,
-            and ``note`` says why.
+            and ``note`` is the reason.
         metric: key of analysis.records.metrics, or ``memory``.
         workload, languages, threads: of the cells that it is about; empty or None for any.
         every_language: languages that must all be measured for "reproduced".
         runtime, base: runtimes of contracts.arms.
         build, build_base: variants of the service, "" for the plain one.
         conditions: those of the study.
-        low, high: the tolerance: a result in between is the claimed one. ``tolerance`` says why these.
+        low, high: the tolerance: a result in between is the claimed one. ``tolerance``: why these.
         same_as: id of the claim that this one repeats, or "".
     """
 

@@ -27,7 +27,7 @@ def platform_label(name: str) -> str:
 def differences(claim: Claim, cell: CellTrials) -> list[str]:
     """What of ``cell`` differs from the claim's conditions; empty where nothing does.
 
-    What the records of others do not state cannot differ: their caution says so.
+    What the records of others do not state cannot differ: their caution states so.
     """
     wanted, trials = claim.conditions, cell.trials
     found = []

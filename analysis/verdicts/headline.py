@@ -1,6 +1,6 @@
 """The headline of a study: its primary comparisons, each decided or not, in one sentence's worth of facts.
 
-Which comparisons these are stands in the study's file and hash. False discoveries among them are controlled;
+The study's file and hash fix which comparisons these are. False discoveries among them are controlled;
 every other figure of a report is exploratory.
 """
 
@@ -30,10 +30,10 @@ class Decision:
     Attributes:
         comparison: an arm over the one that the headline compares with.
         outcome: different (false discoveries controlled), the same within ``margin``, or neither.
-        margin: of "same": 0.02 says that the 90 % interval lies between 1 / 1.02 and 1.02.
+        margin: of "same": 0.02 means that the 90 % interval is between 1 / 1.02 and 1.02.
         boots: of each arm that would decide an undecided one, by its present variation; None where no number
             of boots would, or where it is unknown.
-        why: what stands in the way of an undecided one, beside boots; "" for nothing.
+        why: what prevents a decision, beside boots; "" for nothing.
     """
 
     comparison: Comparison
@@ -49,11 +49,11 @@ def headline(
     """The primary comparisons, in the study's order.
 
     Args:
-        study: says which.
+        study: names them.
         evidence: of the campaign.
         comparisons: all comparisons of it, by key of the metric.
-        running: whether boots are still to come. An interval that is looked at again and again errs more
-            often than it says, so nothing is decided before the end.
+        running: whether boots are still to come. An interval that is looked at many times errs more
+            often than its level, so nothing is decided before the end.
     """
     primary = primary_comparisons(study, comparisons)
     margin = study.precision or EQUIVALENCE_MARGIN
@@ -124,9 +124,9 @@ def _obstacle(row: Comparison, evidence: Evidence) -> str:
     """Why the windows keep a comparison from being decided; "" where they do not."""
     if not row.metric.of_window:
         return ""
-    said = []
+    stated = []
     for cell in (row.pair.other, row.pair.base):
         found = evidence.steadiness_of_cells.get(cell.cell.slug)
         if found and found.kind != "steady":
-            said.append(f"{cell.cell.arm}: {describe(found)}")
-    return "; ".join(said)
+            stated.append(f"{cell.cell.arm}: {describe(found)}")
+    return "; ".join(stated)

@@ -50,7 +50,7 @@ def repetitions() -> list[Evidence]:
 
 
 def _trials(client: str) -> pl.DataFrame:
-    """His runs as a table of trials; what his files do not tell is null."""
+    """His runs as a table of trials; what his files do not state is null."""
     runs = reference.read("osv_maintainer_2019").filter(pl.col("client_location") == client)
     names = ("arm", "runtime", "platform")
     known = runs.select(

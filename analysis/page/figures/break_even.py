@@ -11,7 +11,7 @@ from analysis.page.plots.style import Sketch
 
 
 def _sketch(facts: PageFacts) -> Sketch | None:
-    """K* over OS - HV, by the study's kind of memory; a guest that never or always needs less is left out."""
+    """K* over OS - HV, by the study's kind of memory; a guest that never or always needs less is skipped."""
     rows, labels = facts.break_evens, facts.labels
     panels = []
     counted = [row for row in rows if row.per == "containers" and row.kind == "guest_touched"]

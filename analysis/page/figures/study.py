@@ -1,6 +1,6 @@
 """The study's figures 4 to 10 from our data, with its values where they can be known.
 
-The study built each service once, so other builds of one stand in the other figures only. Most of its
+The study built each service once, so other builds of one are in the other figures only. Most of its
 absolute values are of another machine, so a cross shows where the study's *ratio* puts an arm: our
 container's mean times the ratio that it claims.
 """

@@ -24,7 +24,7 @@ _MOST_DOTS = 80
 
 @dataclass(frozen=True)
 class Row:
-    """One cell. ``note`` stands in place of the dots where there are no values.
+    """One cell. ``note`` replaces the dots where there are no values.
 
     ``paper`` is the study's value in the axis' unit, where it can be known.
     """
@@ -125,8 +125,8 @@ def _shown(values: Sequence[float]) -> Sequence[float]:
 def _draw_row(axes: Axes, position: int, row: Row) -> None:
     mean = geometric_mean(row.values)
     axes.plot([mean, mean], [position - 0.34, position + 0.34], color=INK, linewidth=1.5)
-    # Boots lie one below the other in running order, so that near ones do not hide each other. Where
-    # all are equal, as with images, a column of dots would say no more than one.
+    # Boots are drawn one below the other in running order, so that near ones do not hide each other. Where
+    # all are equal, as with images, a column of dots would show no more than one.
     values = _shown(row.values) if len(set(row.values)) > 1 else row.values[:1]
     middle = (len(values) - 1) / 2
     step = _SPREAD_ROWS / max(len(values) - 1, 1)

@@ -1,4 +1,4 @@
-"""Where a figure's panels stand: in lines, with room for titles and labels by the number of their letters.
+"""Layout of a figure's panels: in lines, with room for titles and labels by the number of their letters.
 
 Matplotlib's constrained layout measures every text several times, which takes longer than to draw it; and
 the page sets the texts in the reader's typeface anyway.
@@ -25,7 +25,7 @@ _LEAST_LETTERS, _LEAST_RIGHT_IN = 4, 0.22
 
 
 def panels(counts: Sequence[int]) -> tuple[Figure, Lines]:
-    """A figure and its empty panels: ``counts`` says how many each line has."""
+    """A figure and its empty panels: ``counts`` is the number in each line."""
     made = Figure(figsize=(WIDTH_IN, 1))
     return made, [
         [made.add_axes((0, 0, 1, 1), label=f"{line}-{place}") for place in range(count)]
@@ -71,7 +71,7 @@ def arrange(
 
 
 def lowest(lines: Lines) -> list[Axes]:
-    """The last panel of each column, which says what its axis is of."""
+    """The last panel of each column, which names its axis."""
     return [[line[place] for line in lines if place < len(line)][-1] for place in range(max(map(len, lines)))]
 
 

@@ -56,7 +56,7 @@ def ratio_figure(rows: Sequence[RatioRow], x_label: str) -> Figure:
     """Points with intervals on a logarithmic axis around 1; an interval that leaves it ends in an arrow.
 
     Args:
-        rows: at least one; rows of one heading stand together.
+        rows: at least one; rows of one heading are drawn together.
         x_label: what the ratio is of.
     """
     headings = list(dict.fromkeys(row.heading for row in rows))

@@ -79,7 +79,7 @@ def _number(arm: str) -> int:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Figures made and written inside have the report's look, whatever the user's matplotlibrc says."""
+    """Figures made and written inside have the report's look, whatever the user's matplotlibrc sets."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -88,7 +88,7 @@ def styled() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure in every form: ``inline`` for the page, ``file`` an SVG that stands alone, ``data``."""
+    """A figure in every form: ``inline`` for the page, ``file`` a complete SVG file, ``data``."""
 
     name: str
     inline: Markup

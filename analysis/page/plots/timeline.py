@@ -96,7 +96,7 @@ def _draw(axes: Axes, timeline: Timeline, tallest: float) -> None:
 
 
 def _draw_band(axes: Axes, timeline: Timeline) -> None:
-    """Where the middle 90 % of the boots lie, second by second: more lines than that hide each other."""
+    """The middle 90 % of the boots, second by second: more lines than that hide each other."""
     length = min(len(boot.rates) for boot in timeline.boots)
     rates = np.asarray([boot.rates[:length] for boot in timeline.boots])
     low, high = np.quantile(rates, [0.05, 0.95], axis=0)

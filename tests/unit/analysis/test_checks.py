@@ -73,7 +73,7 @@ RULES: list[tuple[str, Edit, str]] = [
     ),
     ("identity", part("identity", artifact_seen="x"), "another artifact answered than was staged"),
     ("identity", part("identity", threads_seen=3), "the instance runs 3 threads, not 1"),
-    ("identity", lambda record: record.model_copy(update={"identity": None}), "nobody asked"),
+    ("identity", lambda record: record.model_copy(update={"identity": None}), "the instance was not asked"),
     ("caps", nothing_read_back, "its caps were not read back"),
     ("caps", lambda record: record.model_copy(update={"caps": None}), "its caps were not read back"),
     ("caps", wrong_memory, "its caps read back as 1.0 CPU and 1.0 bytes, not 1.0 and 268435456"),

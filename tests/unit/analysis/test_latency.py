@@ -13,7 +13,7 @@ from hdrh.log import HistogramLogWriter
 from analysis.records import hdr
 from analysis.records.hdr import EMPTY, Histogram
 from analysis.records.latency import (
-    Interval,
+    LogLine,
     TrialLatency,
     answers_per_second,
     percentiles,
@@ -106,14 +106,14 @@ def test_spoilt_log_is_named(tmp_path: Path, spoilt: str) -> None:
 
 
 def test_seconds_without_an_answer_count_as_zero() -> None:
-    intervals = (Interval(0, 1, 4), Interval(1, 1, 6), Interval(4, 1, 5), Interval(5, 0.2, 3))
+    intervals = (LogLine(0, 1, 4), LogLine(1, 1, 6), LogLine(4, 1, 5), LogLine(5, 0.2, 3))
     times_s, rates = answers_per_second(TrialLatency(intervals, 0, EMPTY))
     assert times_s == [0.5, 1.5, 2.5, 3.5, 4.5]
     assert rates == [4, 6, 0, 0, 5]
 
 
 def test_a_stall_at_the_very_start_shows_too() -> None:
-    times_s, rates = answers_per_second(TrialLatency((Interval(2, 1, 7),), 0, EMPTY))
+    times_s, rates = answers_per_second(TrialLatency((LogLine(2, 1, 7),), 0, EMPTY))
     assert times_s == [0.5, 1.5, 2.5]
     assert rates == [0, 0, 7]
 
@@ -165,7 +165,7 @@ def test_a_percentile_is_bounded_from_above() -> None:
 
 
 def test_rates_of_the_window_leave_out_warm_up_and_what_came_after() -> None:
-    intervals = tuple(Interval(float(second), 1, second) for second in range(8))
+    intervals = tuple(LogLine(float(second), 1, second) for second in range(8))
     assert window_rates(TrialLatency(intervals, 2, EMPTY), 4) == [2, 3, 4, 5]
 
 

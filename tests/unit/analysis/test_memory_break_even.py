@@ -9,8 +9,10 @@ from campaigns import make_study, write_campaign
 
 from analysis.__main__ import main
 from analysis.checks.evidence import Evidence, evidence_of
+from analysis.estimates.block_table import BlockTable
 from analysis.estimates.memory_break_even import BreakEvenRow, break_even_rows, hosts_in_use_mib
 from analysis.estimates.pairs import find_pairs
+from analysis.records.metrics import THROUGHPUT
 from analysis.records.results import read_results
 from contracts.trial import TrialRecord
 
@@ -36,7 +38,8 @@ def as_it_was(record: TrialRecord) -> TrialRecord:
 
 
 def rows(evidence: Evidence) -> list[BreakEvenRow]:
-    return break_even_rows(find_pairs(evidence)[0], 1)
+    throughput = BlockTable(evidence.every_cell, THROUGHPUT)
+    return break_even_rows(find_pairs(evidence)[0], 1, throughput)
 
 
 def test_recorded_hosts_give_the_break_even_on_them(tmp_path: Path) -> None:
