@@ -190,7 +190,7 @@ def _lines(path: Path) -> tuple[list[tuple[float, float]], list[str]]:
     texts: list[str] = []
     try:
         if path.stat().st_size > LOG_BYTES_MAX:
-            raise _spoilt(path, f"larger than {LOG_BYTES_MAX >> 20} MiB, which no load writes")
+            raise _damaged(path, f"larger than {LOG_BYTES_MAX >> 20} MiB, which no load writes")
         content = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, f"cannot read: {getattr(error, 'strerror', None) or 'not text'}") from None
