@@ -129,6 +129,7 @@ class Work(_Part):
         idle_mark: the count by which idle work was taken out, None where it was not.
         idle_share: idle work, as a share of the window's instructions.
         saturated_s: time of the window in intervals with an idle share up to SATURATED_IDLE_SHARE.
+        seconds: instructions of each whole second of the window, idle work taken out.
         per_request: None where there is no right answer.
         series: file beside the record: one row per sample and virtual CPU, counts since the sample before.
     """
@@ -150,6 +151,7 @@ class Work(_Part):
     idle_mark: Literal["idle_loop", "halts"] | None = None
     idle_share: float | None = Field(default=None, ge=0)
     saturated_s: float | None = Field(default=None, ge=0)
+    seconds: list[int] = []
     per_request: WorkPerRequest | None = None
     series: str = SERIES
 

@@ -104,8 +104,19 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
         if mark is None
         else sum(ns for ns, row in inside if _idle_share(named(row), mark, per_mark) <= SATURATED_IDLE_SHARE)
         / 1e9,
+        seconds=[
+            round(row.instructions * (1 - _idle_share(row, mark, per_mark))) if mark else row.instructions
+            for row in (named(total) for total in _seconds(series, start_ns, int(load.window_s)))
+        ],
         per_request=_per_request(window.counts, idle, mark, load.requests) if load.requests else None,
     )
+
+
+def _seconds(series: Series, start_ns: int, seconds: int) -> list[list[int]]:
+    """Counts over all vCPUs of each second from ``start_ns``."""
+    starts_ns = [start_ns + number * 10**9 for number in range(seconds)]
+    periods = [series.between(at_ns, at_ns + 10**9) for at_ns in starts_ns]
+    return [[sum(row) for row in zip(*vcpus, strict=True)] for vcpus in periods]
 
 
 def _idle_period(series: Series, start_ns: int, end_ns: int, count: Named) -> WorkPeriod | None:

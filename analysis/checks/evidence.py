@@ -19,6 +19,7 @@ from analysis.records.cells import CellKey, CellTrials
 from analysis.records.latency import window_rates
 from analysis.records.metrics import Metric
 from analysis.records.results import Results
+from analysis.records.work import work_rates
 from contracts.arms import known_arms
 from contracts.control import arm_booted, is_again
 from contracts.study import Cell
@@ -101,7 +102,7 @@ def evidence_of(results: Results) -> Evidence:
         for trial_id, window_s in windows
         if trial_id in results.latencies
     }
-    steadiness = steadiness_of_each(rates)
+    steadiness = steadiness_of_each(rates | work_rates(results, rates))
     of_cells = {row.cell.slug: _of_cell(row, steadiness) for row in every if len(row.trials)}
     answers = {trial_id: latency.window.total for trial_id, latency in results.latencies.items()}
     findings = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from analysis.records.metrics import WORK_BOOT, WORK_IDLE, work_column
+from analysis.records.results import Results
 from contracts.trial import TrialRecord
 from contracts.work import WorkPerRequest
 
@@ -45,3 +47,19 @@ def work_columns(record: TrialRecord) -> dict[str, Any]:
     if work.first_answer:
         row[WORK_BOOT] = work.first_answer.instructions
     return row
+
+
+def work_rates(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Answers per million instructions in each second of the window, by trial id, where work was counted.
+
+    Whether a window is steady is judged from these first: other programs of the machine change the speed of
+    an emulated CPU, and not what an answer takes. ``rates``: answers per second of the same seconds.
+    """
+    found = {}
+    for record in results.records:
+        seconds = record.work.seconds if record.work else []
+        answers = rates.get(record.id, ())
+        if seconds and len(seconds) == len(answers) and min(seconds) > 0:
+            pairs = zip(answers, seconds, strict=True)
+            found[record.id] = [1e6 * rate / instructions for rate, instructions in pairs]
+    return found

@@ -100,6 +100,43 @@ def test_trials_that_waited_for_the_client_are_named(tmp_path: Path) -> None:
     assert findings(campaign(tmp_path / "b", counted()), "saturated") == []
 
 
+def in_seconds(per_answer: Callable[[int], float]) -> Callable[[TrialRecord], TrialRecord]:
+    """Counts of each second, ``per_answer`` by its number, for answers that come at any speed."""
+    base = counted()
+
+    def edit(record: TrialRecord) -> TrialRecord:
+        done, load = base(record), record.load
+        assert done.work and load
+        rates = [load.throughput_per_s * speed(second + 3) for second in range(10)]
+        seconds = [round(rate * per_answer(number)) for number, rate in enumerate(rates)]
+        return done.model_copy(update={"work": done.work.model_copy(update={"seconds": seconds})})
+
+    return edit
+
+
+def speed(second: int) -> float:
+    """The emulated CPU has half of its speed from the second 8 on: another program runs."""
+    return 0.5 if second >= 8 else 1.0
+
+
+@pytest.mark.parametrize(
+    ("per_answer", "kind"),
+    [(lambda number: 75e3, "steady"), (lambda number: 150e3 if number < 5 else 75e3, "rising")],
+)
+def test_a_window_is_judged_by_its_work_and_not_by_the_speed_of_an_emulated_cpu(
+    tmp_path: Path, per_answer: Callable[[int], float], kind: str
+) -> None:
+    write_campaign(tmp_path / "a", STUDY, edit=in_seconds(per_answer), speed=speed)
+    found = Campaign(tmp_path / "a").source.evidence.steadiness_of_cells
+    assert {row.kind for row in found.values()} == {kind}
+
+
+def test_without_counts_a_window_is_judged_by_its_answers(tmp_path: Path) -> None:
+    write_campaign(tmp_path / "a", STUDY, speed=speed)
+    found = Campaign(tmp_path / "a").source.evidence.steadiness_of_cells
+    assert {row.kind for row in found.values()} == {"falling"}
+
+
 def compare(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, pl.DataFrame, str]:
     code = main(["compare", *map(str, arguments)])
     said = capsys.readouterr()

@@ -103,6 +103,11 @@ def test_idle_work_is_taken_out_by_the_idle_mark(has_loop: bool) -> None:
     assert work.idle_share == pytest.approx(4 / 74, rel=0.02)
 
 
+def test_each_second_of_the_window_has_its_instructions() -> None:
+    work = work_of(series(lambda second: 0.9 if second % 2 < 1 else 0.1), COUNTED, LOAD)
+    assert work.seconds == pytest.approx([RATE * (APPLICATION + KERNEL)] * 10, rel=2e-3)
+
+
 def test_a_guest_that_waits_for_its_client_is_not_called_saturated() -> None:
     busy_s = 4
     waiting = series(lambda second: 0.0 if second < LOAD_S + WARM_UP_S + busy_s else 10.0)
