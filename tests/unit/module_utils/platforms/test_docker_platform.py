@@ -17,6 +17,8 @@ from ansible.module_utils.unilab.platforms.base import GivenOutput, Instance, Lo
 from ansible.module_utils.unilab.platforms.docker_platform import DockerBoot, DockerPlatform, resources
 from xenservers import run
 
+from contracts.platforms import PLATFORMS
+
 PID = 4711
 GROUP = "/sys/fs/cgroup/docker/x"
 READING = "\n".join(
@@ -175,6 +177,9 @@ def test_caps_and_memory_come_from_given_output() -> None:
     ]
     memory = {row.kind: row.bytes for row in platform.read_memory(host, instance)}
     assert memory == {"cgroup": 5000000, "docker_stats": 2000000, "anonymous": 1000000}
+    described = PLATFORMS["docker"]
+    assert set(memory) < set(described.memory_kinds)
+    assert all(row["kind"] in described.caps[row["resource"]] for row in platform.read_caps(host, instance))
     assert Engine.asked == []
 
 

@@ -22,6 +22,8 @@ from ansible.module_utils.unilab.platforms.qemu_platform import (
 )
 from xenservers import run
 
+from contracts.platforms import PLATFORMS
+
 SMAPS = """\
 7f0000000000-7f0010000000 rw-s 00000000 00:01 1 /memfd:memory-backend-memfd (deleted)
 Size:             262144 kB
@@ -89,6 +91,9 @@ def test_caps_are_those_of_process_and_qmp(guest: Instance) -> None:
         ("cpuset", cpu, "cpu list"),
         ("allocation", 256 << 20, "bytes"),
     ]
+    assert [(row["resource"], row["kind"]) for row in rows] == [
+        (resource, kind) for resource, kinds in PLATFORMS["qemu"].caps.items() for kind in kinds
+    ]
     assert rows[1]["source"] == f"sched_getaffinity of the threads of {pid}"
 
 
@@ -96,6 +101,7 @@ def test_memory_is_what_the_guest_touched_and_what_its_process_holds(guest: Inst
     rows = {row.kind: row.bytes for row in QemuPlatform().read_memory(LocalHost(), guest)}
     assert rows["guest_touched"] == 2 << 20 and rows["allocation"] == 256 << 20
     assert rows["hypervisor_process"] > rows["guest_touched"]
+    assert tuple(rows) == PLATFORMS["qemu"].memory_kinds
 
 
 def test_modules_read_the_guest(guest: Instance) -> None:

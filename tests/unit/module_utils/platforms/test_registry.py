@@ -8,6 +8,7 @@ import pytest
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms.base import GivenOutput, Instance, LocalHost
 from ansible.module_utils.unilab.platforms.registry import IMPLEMENTATIONS, OPTIONS
+from ansible.module_utils.unilab.platforms.xenserver import platform as xenserver_platform
 from ansible.module_utils.unilab.units import MIB
 
 from contracts.platforms import PLATFORMS
@@ -21,9 +22,18 @@ def test_every_described_platform_is_implemented() -> None:
     assert OPTIONS["platform"]["choices"] == list(PLATFORMS)
 
 
+def test_described_caps_of_xenserver_are_those_that_are_read() -> None:
+    described = {
+        (resource, kind) for resource, kinds in PLATFORMS["xenserver"].caps.items() for kind in kinds
+    }
+    assert described == {(resource, kind) for resource, kind, _ in xenserver_platform._CAPS.values()}
+
+
 @pytest.mark.parametrize("name", PLATFORMS)
 def test_every_platform_has_its_tasks(name: str) -> None:
-    assert {path.name for path in TASKS.glob(f"*_{name}.yml")} >= {f"start_{name}.yml", f"stop_{name}.yml"}
+    assert {path.name for path in TASKS.glob(f"*_{name}.yml")} >= {
+        f"{step}_{name}.yml" for step in ("start", "stop", "clear")
+    }
 
 
 @pytest.mark.parametrize("name", [name for name, platform in PLATFORMS.items() if platform.is_guest])
