@@ -69,3 +69,12 @@ _DROPPED = (
 def test_verdict_names_every_limit_that_is_passed(changes: dict[str, Any], reason: str, load: Load) -> None:
     module = load("lead.verdict")
     assert module.generator_verdict(module.GeneratorUse(**(_GOOD | changes))) == reason
+
+
+def test_caution_names_the_target_side_where_it_dropped_segments(load: Load) -> None:
+    caution = load("lead.verdict").caution
+    assert caution(0) == ""
+    assert caution(7) == (
+        "7 TCP segments were sent again before the target's first response on their connection:"
+        " the target (a full listen queue) or the path dropped them, not the generator"
+    )

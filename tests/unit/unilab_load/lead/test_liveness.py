@@ -37,6 +37,8 @@ def test_ending_is_crashed_or_hung_after_its_time(
     ending = seen.ending(now_s, 1, waiting, lost)
     assert (ending and ending.state) == state
     assert ending is None or f"{now_s - 10:.1f} s" in ending.why
+    if state == "crashed":
+        assert ending.why.endswith(f" s ({', '.join(sorted(lost))})")
 
 
 def test_response_restarts_the_silence(load: Load) -> None:

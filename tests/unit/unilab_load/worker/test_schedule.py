@@ -33,6 +33,8 @@ def test_poisson_arrivals_have_the_rate_and_the_spread(share: int, shares: int, 
     assert gaps.mean() == pytest.approx(mean_s, abs=3 * mean_s / math.sqrt(len(gaps)))
     assert gaps.std() == pytest.approx(mean_s, abs=3 * mean_s * math.sqrt(2 / len(gaps)))
     assert gaps.min() > 0
+    # A first request that is due after 20 mean gaps or more has a probability of 2e-9.
+    assert 0 < due[0] < 20 * mean_s
     again = due_times_s("poisson", 1000.0, share, shares, seed=5)
     assert list(itertools.islice(again, 100)) == due[:100]
     other = due_times_s("poisson", 1000.0, share, shares, seed=6)
