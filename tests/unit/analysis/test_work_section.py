@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_work import APPLICATION, KERNEL, campaign, counted
+from counted_campaigns import APPLICATION, KERNEL, campaign, counted
 
 from analysis.__main__ import main
 from analysis.notebook import Campaign
