@@ -165,14 +165,15 @@ def rules_table(evidence: Evidence) -> Table:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """What the checks found beyond single trials."""
-    columns = [
-        Column("check"),
-        Column("so it is"),
-        Column("subject", "prose"),
-        Column("what was found", "prose"),
-    ]
-    return Table(columns, [[row.check, row.severity, row.subject, row.what] for row in findings])
+    """What the checks found, damage and cells before trials; so many rows as a page lists of trials."""
+    columns = [Column("check"), Column("so it is")]
+    columns += [Column("subject", "prose"), Column("what was found", "prose")]
+    ordered = sorted(findings, key=lambda row: row.subject.startswith("trial "))
+    rows = [[row.check, row.severity, row.subject, row.what] for row in ordered[:MOST_TRIALS_LISTED]]
+    if len(ordered) > len(rows):
+        rest = f"and {len(ordered) - len(rows):,} more: python -m analysis check prints all"
+        rows.append([NOTHING, NOTHING, NOTHING, rest])
+    return Table(columns, rows)
 
 
 def excluded_table(evidence: Evidence, labels: Labels) -> Table:
