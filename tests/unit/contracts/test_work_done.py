@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaigns import make_study, write_campaign
 
 from contracts.errors import InputError
-from contracts.trial import LoadResult
+from contracts.trial import LoadResult, TrialRecord
 from contracts.work import SERIES, Work
 from contracts.work_done import Clock, Counted, LoadWindow, work_of
 from contracts.work_series import Series, read_series
@@ -254,3 +256,12 @@ def test_samples_that_miss_the_window_are_reported(tmp_path: Path, load: LoadRes
     late = load.model_copy(update={"window_s": 60.0})
     work, why = work_step(result(), START, late, tmp_path)
     assert work is None and "do not cover the window" in why
+
+
+def test_a_record_of_version_1_is_read_and_has_no_counts(tmp_path: Path) -> None:
+    write_campaign(tmp_path / "old", make_study(services=["todos-go"], boots=1), finished=1)
+    (path,) = (tmp_path / "old").glob("trials/*/trial.json")
+    content = json.loads(path.read_text())
+    del content["work"], content["why_no_work"]
+    record = TrialRecord.model_validate(content | {"schema_version": 1})
+    assert (record.schema_version, record.work, record.why_no_work) == (1, None, "")
