@@ -19,6 +19,9 @@ from ansible.module_utils.unilab.hosts.files import read_text, write_text
 
 STATE = Path("/var/lib/unilab/quiet.json")
 
+# This folder is there where systemd runs as the first process: sd_booted(3).
+SYSTEMD = Path("/run/systemd/system")
+
 # Jobs of these units install packages. A campaign waits for their end.
 INSTALLING = ("apt-daily.service", "apt-daily-upgrade.service", "unattended-upgrades.service")
 POLL_S = 2.0
@@ -35,11 +38,25 @@ class Quiet:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """A unit of systemd: its LoadState and its ActiveState."""
+
+    load: str
+    state: str
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits for its time, or runs."""
+        return self.state in ("active", "activating")
+
+
+@dataclass(frozen=True)
 class Host:
     """The host's package and service manager. ``run`` returns the output of a command or raises LabError."""
 
     state: Path = STATE
     run: Run = run
+    systemd: Path = SYSTEMD
 
     def recorded(self) -> Quiet | None:
         """What the state file names, None where there is none. Raises LabError where it is damaged."""
@@ -61,7 +78,8 @@ class Host:
         installed = self._installed()
         held = set(self.run(["apt-mark", "showhold"]).split())
         matching = {name for name in installed if any(fnmatch(name, pattern) for pattern in packages)}
-        return Quiet(sorted(matching - held), sorted(unit for unit in units if self._active(unit)))
+        active = [name for name, unit in self._units(units).items() if unit.active]
+        return Quiet(sorted(matching - held), sorted(active))
 
     def quieten(self, wanted: Quiet, wait_s: float) -> Quiet:
         """Stop and hold what ``wanted`` names; return all that is held and stopped by unilab.
@@ -87,14 +105,15 @@ class Host:
         held = [name for name in quiet.held if name in still]
         if held:
             self.run(["apt-mark", "unhold", *held])
-        present = [unit for unit in quiet.stopped if self._property(unit, "LoadState") == "loaded"]
+        present = [name for name, unit in self._units(quiet.stopped).items() if unit.load == "loaded"]
         if present:
             self.run(["systemctl", "start", *present])
         self.state.unlink(missing_ok=True)
 
     def _wait_for_installations(self, timeout_s: float) -> None:
         until_s = time.monotonic() + timeout_s
-        while busy := [unit for unit in INSTALLING if self._job(unit)]:
+        # A job that runs is activating. unattended-upgrades.service is active also while it does nothing.
+        while busy := [name for name, unit in self._units(INSTALLING).items() if unit.state == "activating"]:
             if time.monotonic() > until_s:
                 raise LabError(
                     f"{', '.join(busy)} still installs packages after {timeout_s:g} s. "
@@ -108,12 +127,13 @@ class Host:
         ).splitlines()
         return sorted({row.split()[1] for row in rows if row.startswith("installed ")})
 
-    def _active(self, unit: str) -> bool:
-        return self._property(unit, "ActiveState") in ("active", "activating")
-
-    def _job(self, unit: str) -> bool:
-        """Whether a oneshot job runs. unattended-upgrades.service is active also while it does nothing."""
-        return self._property(unit, "ActiveState") == "activating"
-
-    def _property(self, unit: str, name: str) -> str:
-        return self.run(["systemctl", "show", f"--property={name}", "--value", unit]).strip()
+    def _units(self, names: Sequence[str]) -> dict[str, Unit]:
+        """The state of each unit. One call for all: on an emulated host each costs half a second."""
+        if not names or not self.systemd.is_dir():
+            return {}
+        printed = self.run(["systemctl", "show", "--property=LoadState", "--property=ActiveState", *names])
+        blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in printed.split("\n\n")]
+        return {
+            name: Unit(block["LoadState"], block["ActiveState"])
+            for name, block in zip(names, blocks, strict=True)
+        }

@@ -40,16 +40,19 @@ class Machine:
             case ["systemctl", "start", *names]:
                 assert set(names) <= self.units
                 self.active |= set(names)
-            case ["systemctl", "show", "--property=LoadState", "--value", name]:
-                return "loaded\n" if name in self.units else "not-found\n"
-            case ["systemctl", "show", "--property=ActiveState", "--value", name]:
-                if name in self.jobs:
-                    self.jobs.remove(name)
-                    return "activating\n"
-                return "active\n" if name in self.active else "inactive\n"
+            case ["systemctl", "show", "--property=LoadState", "--property=ActiveState", *names]:
+                return "\n".join(map(self.show, names))
             case other:
                 raise AssertionError(other)
         return ""
+
+    def show(self, name: str) -> str:
+        load = "loaded" if name in self.units else "not-found"
+        state = "active" if name in self.active else "inactive"
+        if name in self.jobs:
+            self.jobs.remove(name)
+            state = "activating"
+        return f"LoadState={load}\nActiveState={state}\n"
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def machine() -> Machine:
 @pytest.fixture
 def host(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(quiet, "POLL_S", 0)
-    return Host(tmp_path / "quiet.json", machine.run)
+    return Host(tmp_path / "quiet.json", machine.run, systemd=tmp_path)
 
 
 def _quieten(host: Host, wait_s: float = 60) -> Quiet:
@@ -135,6 +138,11 @@ def test_installation_that_does_not_end_is_reported(host: Host, machine: Machine
     with pytest.raises(LabError, match=r"apt-daily\.service still installs packages after 0 s\. Remedy: "):
         _quieten(host, wait_s=0)
     assert "docker.io" not in machine.held
+
+
+def test_host_without_systemd_has_no_units(host: Host, machine: Machine) -> None:
+    bare = Host(host.state, machine.run, systemd=host.state.with_name("none"))
+    assert _quieten(bare) == Quiet(["docker.io", "linux-image-6.1.0-1-amd64"], [])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"held": 1, "stopped": []}'])
