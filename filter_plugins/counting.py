@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def server_counting_options(counter: Mapping[str, Any] | None, osv_loader: str) 
     }
 
 
+def epoch_ns(time: str) -> int:
+    """An ISO 8601 time with its zone as CLOCK_REALTIME, in ns."""
+    moment = datetime.fromisoformat(time)
+    if moment.tzinfo is None:
+        raise AnsibleFilterError(f"{time} has no time zone. Remedy: add one, such as +00:00.")
+    return round(moment.timestamp() * 1_000_000) * 1000
+
+
 def counted_includes(runtime: str, scope: str = "guest") -> str:
     """What is counted in a trial of this runtime: its own guest, or the server (``machine``) that runs it."""
     if scope == "machine" and runtime != "docker":
@@ -80,5 +89,6 @@ class FilterModule:
             "osv_ranges": osv_ranges,
             "counting_options": counting_options,
             "counted_includes": counted_includes,
+            "epoch_ns": epoch_ns,
             "server_counting_options": server_counting_options,
         }

@@ -11,6 +11,7 @@ import yaml
 from ansible.module_utils.unilab.images.prebuilt import Found, place, prebuilt_images
 
 from contracts.errors import InputError
+from contracts.kernel_ranges import LINUX_KERNEL_RANGE
 from contracts.study import load_study
 from filter_plugins.arms import arm_of
 from filter_plugins.command_line import prebuilt_command_line
@@ -33,11 +34,13 @@ VHD_WITH_PARENT = bytes(1024) + b"conectix" + bytes(52) + b"\0\0\0\4" + bytes(44
 RAW = bytes(510) + b"\x55\xaa"
 
 
-def elf(machine: int = 62, note: bytes = b"", extra: bytes = b"") -> bytes:
-    """A 64-bit ELF of one note segment."""
+def elf(machine: int = 62, note: bytes = b"", extra: bytes = b"", loaded: int = 0) -> bytes:
+    """A 64-bit ELF of one note segment, or of one of 4 KiB that is loaded at address ``loaded``."""
     ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
     head = struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", 4, 4, 120, 0, 0, len(note), len(note), 4)
+    if loaded:
+        segment = struct.pack("<IIQQQQQQ", 1, 5, 120, loaded, loaded, len(note), 4096, 4)
     return ident + head + segment + note + extra
 
 
@@ -218,3 +221,19 @@ def test_a_command_line_is_filled_and_other_braces_stay() -> None:
     text = '{"net":{"addr":"{address}","mask":"{prefix_length}"}} netmask={netmask} gw={gateway} N={nonce}'
     line = prebuilt_command_line(text, {"nonce": "abc", "threads": 4}, "10.0.0.9/25", "10.0.0.1")
     assert line == ('{"net":{"addr":"10.0.0.9","mask":"25"}} netmask=255.255.255.128 gw=10.0.0.1 N=abc')
+
+
+def test_kernels_are_counted_apart_by_their_file(tmp_path: Path) -> None:
+    """A Linux kernel owns the upper half; of a kernel that is on a disk only the total is counted."""
+
+    def counting(name: str, image: dict[str, str], files: dict[str, bytes]) -> dict[str, list[str]]:
+        (tmp_path / name).mkdir()
+        facts = place(found(tmp_path / name, image, files), Path("/images"), {}).facts
+        ranges: dict[str, list[str]] = facts["counting"]
+        return ranges
+
+    linux = counting("linux", {"kernel": "k"}, {"k": BZIMAGE})
+    assert linux["kernel"] == [LINUX_KERNEL_RANGE]
+    assert counting("disk", {"disk": "d"}, {"d": RAW}) == {"kernel": [], "idle": []}
+    unikernel = elf(machine=3, extra=bytes.fromhex("02b0ad1b"), loaded=0x100000)
+    assert counting("elf", {"kernel": "k"}, {"k": unikernel}) == {"kernel": ["100000-100fff"], "idle": []}

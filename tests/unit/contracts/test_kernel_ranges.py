@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from contracts.errors import InputError
 from contracts.kernel_ranges import IDLE_SYMBOLS, LINUX_KERNEL_RANGE, kernel_ranges
-from filter_plugins.counting import counting_options, osv_ranges
+from filter_plugins.counting import counting_options, epoch_ns, osv_ranges
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 BASE = 0x40200000
@@ -114,3 +115,15 @@ def test_ranges_follow_the_runtime() -> None:
         "idle": ["1-1"],
     }
     assert counting_options(counter, "prebuilt", {}, {})["kernel"] == []
+
+
+def test_a_time_counts_from_the_epoch_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert epoch_ns("1970-01-01T00:00:01.500000+00:00") == 1_500_000_000
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with pytest.raises(AnsibleFilterError, match="no time zone"):
+        epoch_ns("1970-01-01T00:00:01")
