@@ -65,7 +65,7 @@ def test_two_checkouts_share_no_name(tmp_path: Path) -> None:
     for checkout in (PROJECT, other):
         found = _variables(checkout, "client")
         assert "{{ __lab_name }}-switch" in found["ansible_ssh_common_args"]
-        assert found["ansible_control_path"] == "%(directory)s/{{ __lab_name }}-{{ inventory_hostname }}"
+        assert found["ansible_control_path"] == "%(directory)s/{{ __lab_name }}-%%h-%%p"
         assert "checkout_name" in found["__lab_name"]
     names = {_name_of(checkout) for checkout in (PROJECT, other)}
     assert len(names) == 2 and project.checkout_name("unilab") in names
