@@ -37,6 +37,7 @@ provenance:
     governor: none
     kernel: 6.1.0
     virtualization: kvm
+    quiet: {held: [docker.io], stopped: [apt-daily.timer]}
     memory_bytes: 4110417920
     memory_in_use_bytes: 412876800 # MemTotal less MemAvailable: the host's own, while no instance runs
 """
@@ -45,9 +46,13 @@ import os
 import platform
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.hosts.quiet import Host, Quiet
 from ansible.module_utils.unilab.units import KIB
 
 
@@ -70,9 +75,18 @@ def main() -> None:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "memory_in_use_bytes": memory["MemTotal"] - memory["MemAvailable"],
         "python": platform.python_version(),
+        "quiet": _quiet(),
         "versions": {argv[0].rpartition("/")[2]: _said(argv) for argv in module.params["programs"]},
     }
     module.exit_json(changed=False, provenance=provenance)
+
+
+def _quiet() -> dict[str, Any]:
+    """What the module quiet_host changed for the campaign; empty lists where it changed nothing."""
+    try:
+        return asdict(Host().recorded() or Quiet([], []))
+    except LabError as error:
+        return {"error": str(error)}
 
 
 def _cpuinfo() -> dict[str, str]:

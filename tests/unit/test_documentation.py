@@ -171,7 +171,7 @@ def test_role_defaults_are_documented_with_the_same_value(name: str) -> None:
     folder = PROJECT / "roles" / name
     defaults = yaml.safe_load((folder / "defaults/main.yml").read_text()) or {}
     specification = yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]
-    options = specification["main"]["options"]
+    options = {key: option for entry in specification.values() for key, option in entry["options"].items()}
     assert defaults.keys() <= options.keys()
     for key, option in options.items():
         if "default" in option:
