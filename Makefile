@@ -6,11 +6,12 @@ SHELL := /bin/bash
 STUDY ?= studies/demo.yml
 OSV_LOADER ?=
 CAMPAIGN ?=
+RELEASE ?= bookworm
 
 VENV := .venv
 BIN := $(VENV)/bin
-PLAY = $(BIN)/ansible-playbook -i inventories/local -e study=$(STUDY) \
-	$(if $(OSV_LOADER),-e osv_loader=$(abspath $(OSV_LOADER))) $(if $(CAMPAIGN),-e campaign=$(CAMPAIGN))
+PLAY = $(BIN)/ansible-playbook -i inventories/local -e "study='$(STUDY)'" \
+	$(if $(OSV_LOADER),-e "osv_loader='$(OSV_LOADER)'") $(if $(CAMPAIGN),-e "campaign='$(CAMPAIGN)'")
 
 # What is installed from Debian or Ubuntu, by what it is for.
 PACKAGES := \
@@ -23,7 +24,7 @@ PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
 PACKAGES += $(if $(shell command -v mvn),,maven)
 
-.PHONY: osv-lock help setup demo test test-xen lint unit integration molecule clean distclean docs lock
+.PHONY: osv-lock help setup demo test test-xen lint unit integration molecule test-newest clean distclean docs lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,8 +52,11 @@ unit: setup ## tests that need nothing but Python
 integration: setup ## tests with compilers, machines and guests
 	$(BIN)/pytest tests/integration
 
-molecule: setup ## each role on machines of its own
-	$(BIN)/pytest tests/roles
+molecule: setup ## each role on machines of its own; of Debian 13 with RELEASE=trixie
+	UNILAB_RELEASE=$(RELEASE) UNILAB_LAB=.lab$(if $(filter-out bookworm,$(RELEASE)),/$(RELEASE)) $(BIN)/pytest tests/roles
+
+test-newest: setup ## lint and unit tests with Python 3.13 and the newest ansible-core, in a container of Debian 13
+	$(BIN)/python -m tools.debian13 make -o setup lint unit VENV=/opt/venv
 
 test-xen: setup ## one guest through the boot path of Debian's Xen, in QEMU; no part of `test` (docs/nested_xen.md)
 	$(BIN)/python -m tests.xen $(if $(OSV_LOADER),--osv-loader $(abspath $(OSV_LOADER)))
