@@ -15,6 +15,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     PROJECT / "README.md",
+    PROJECT / "CONTRIBUTING.md",
     *sorted(PROJECT.glob("docs/*.md")),
     *sorted(PROJECT.glob("benchmarks/**/*.md")),
 ]

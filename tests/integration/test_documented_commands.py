@@ -31,6 +31,7 @@ MACHINES = "Three machines"
 NOT_RUN = {
     "chromium": "a browser is no package that setup installs; it only draws the picture of the sample report",
     "mvn": "builds JMeter's plug-in for a benchmark, out of Maven Central, for a minute",
+    ".venv/bin/pre-commit": "writes a hook into the folder .git of this checkout",
     "pip": "fetches pandas for a benchmark, 60 MB",
 }
 # Commands that need more than one campaign, and the test that runs them.
