@@ -16,6 +16,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent.parent
 SCENARIOS = sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml"))
 
+ROLES = sorted(path.parent.parent.name for path in PROJECT.glob("roles/*/meta/main.yml"))
 
 # Twice what a scenario takes beside a busy neighbour, and the time to make the Debian root once.
 LIMIT_S = 900
@@ -58,6 +59,12 @@ def test_scenario(
         print(f"molecule test -s {scenario}: {took_s:.0f} s")
     tail = "\n".join(output.splitlines()[-TAIL_LINES:])
     assert code == 0, f"molecule test -s {scenario} ended with {code} after {took_s:.0f} s:\n{tail}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_has_a_scenario_that_applies_it(role: str) -> None:
+    assert role in (PROJECT / "molecule" / role / "converge.yml").read_text()
+    assert (PROJECT / "molecule" / role / "verify.yml").exists()
 
 
 def _has_shared_service(scenario: str) -> bool:
