@@ -35,6 +35,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._total = self._before = self._done = 0
+        self._pilots = self._pilots_done = 0
         self._began_s = self._trial_began_s = 0.0
         self._campaign, self._report = "", Path()
         self._ends: Counter[str] = Counter()
@@ -87,10 +88,19 @@ class CallbackModule(CallbackBase):
         self._campaign, self._report = content["name"], Path(content["directory"]) / "report.html"
         self._before = self._total - len(content["trials"])
         how = f"resumed, {self._before} trials are done" if content["resumed"] else "new"
-        self._say(f"campaign {content['name']} ({how}), {len(content['trials'])} trials to run")
+        self._pilots = len(content.get("pilots", []))
+        pilots = f"{self._pilots} pilots and " if self._pilots else ""
+        self._say(f"campaign {content['name']} ({how}), {pilots}{len(content['trials'])} trials to run")
 
     def _recorded(self, content: dict[str, Any]) -> None:
         now_s = time.monotonic()
+        if content.get("pilot"):
+            self._pilots_done += 1
+            took_s = now_s - self._trial_began_s
+            self._say(f"pilot {self._pilots_done} of {self._pilots}: {content['summary']} [{took_s:.0f} s]")
+            # A pilot lasts longer than a trial: the estimate begins with the trials.
+            self._began_s = self._trial_began_s = now_s
+            return
         began_s = self._began_s or now_s
         self._done += 1
         self._ends[content["end"]["state"]] += 1

@@ -44,6 +44,11 @@ end:
   returned: always
   type: dict
   sample: {state: completed, why: ""}
+pilot:
+  description: Whether it was a pilot, which finds how long its cell warms up.
+  returned: always
+  type: bool
+  sample: false
 summary:
   description: The trial in one line.
   returned: always
@@ -63,6 +68,7 @@ from contracts.errors import InputError
 from contracts.outcome import record_of
 from contracts.store.folder import write_record
 from contracts.store.lock import require, this_owner
+from contracts.warm_up import PILOTS
 from contracts.work_step import work_step
 
 
@@ -97,7 +103,12 @@ def main() -> None:
         told += f", {record.load.throughput_per_s:.4g} requests/s"
     elif record.end.why:
         told += f" ({record.end.why})"
-    module.exit_json(changed=False, end=record.end.model_dump(), summary=told)
+    module.exit_json(
+        changed=False,
+        end=record.end.model_dump(),
+        summary=told,
+        pilot=path.parent.parent.name == PILOTS,
+    )
 
 
 def _console(folder: Path) -> str:

@@ -53,6 +53,25 @@ def test_a_resumed_campaign_counts_what_is_done_and_estimates_the_rest(
     ]
 
 
+def test_pilots_are_counted_apart_and_leave_the_estimate_alone(
+    told: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    callback, lines = told
+    clock = iter([0.0, 130.0, 150.0])
+    monkeypatch.setattr(campaign_progress.time, "monotonic", lambda: next(clock))
+    opened = {"name": "c", "directory": str(tmp_path), "resumed": False, "total": 2, "trials": [1, 2]}
+    callback.v2_runner_on_ok(result("campaign", pilots=[1], **opened))
+    callback.v2_playbook_on_include(SimpleNamespace(_filename="trial"))
+    ended = {"end": {"state": "completed"}, "summary": "todos-go docker boot 1, completed"}
+    callback.v2_runner_on_ok(result("trial_record", pilot=True, **ended))
+    callback.v2_runner_on_ok(result("trial_record", pilot=False, **ended))
+    assert lines == [
+        "campaign c (new), 1 pilots and 2 trials to run",
+        "pilot 1 of 1: todos-go docker boot 1, completed [130 s]",
+        "trial 1 of 2: todos-go docker boot 1, completed [20 s; 0:20 min left]",
+    ]
+
+
 def test_a_step_that_takes_long_is_named(
     told: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
