@@ -76,7 +76,10 @@ def test_an_arm_boots_proves_itself_holds_its_caps_and_answers_the_load(
     assert (directory / "trials").joinpath(_folder(directory, record), "latency.hlog").stat().st_size > 0
     assert {row.when for row in record.footprints} == {"idle", "loaded"}
     assert all(row.bytes > 0 and row.source for row in record.footprints)
-    if record.instance.accelerator == "tcg":
+    if "xenserver" in arm:
+        # The double's guests are QEMU's of the controller, and nothing counts them.
+        assert record.work is None and "nothing counts the instructions" in record.why_no_work
+    elif record.instance.accelerator == "tcg":
         assert record.why_no_work == "" and record.work and record.work.per_request
         counted = record.work.per_request
         assert counted.application and counted.kernel
