@@ -21,6 +21,9 @@ _SHORTEST_IDLE_S = 0.3
 # Commands that read caps and memory may run in the counted guest before the load, so its quietest
 # intervals are taken as idle.
 _QUIET_SHARE = 1 / 3
+# On a container host programs may run all the time before the load; nothing then shows what idle code costs.
+# An idle guest executes its application at this share of the window's rate at most.
+_IDLE_APPLICATION_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     window = WorkPeriod(seconds=load.window_s, counts=named([sum(row) for row in zip(*vcpus, strict=True)]))
     inside = series.intervals(start_ns, end_ns)
     idle = _idle_period(series, counted.first_answer_ns + _MARGIN_NS, load_ns - _MARGIN_NS, named)
+    if idle and not _is_idle(idle, window):
+        idle = None
     mark, per_mark = _idle_mark(idle)
     gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
     return Work(
@@ -137,6 +142,18 @@ def _idle_period(series: Series, start_ns: int, end_ns: int, count: Named) -> Wo
     )
 
 
+def _is_idle(period: WorkPeriod, window: WorkPeriod) -> bool:
+    """Whether the application did next to nothing in ``period``; True where it is not counted apart."""
+    if period.counts.application is None or window.counts.application is None:
+        return True
+    limit = _IDLE_APPLICATION_SHARE * _busy_user(window.counts) / window.seconds
+    return _busy_user(period.counts) / period.seconds <= limit
+
+
+def _busy_user(counts: WorkCounts) -> int:
+    return (counts.application or 0) + (counts.guest_application or 0)
+
+
 def _busy(counts: WorkCounts) -> int:
     return counts.instructions if counts.application is None else counts.application
 
@@ -168,4 +185,7 @@ def _per_request(
         counted = getattr(window, name)
         in_idle = getattr(idle.counts, name) if idle and name != "halts" else 0
         values[name] = None if counted is None else max(0.0, counted - marks * (in_idle or 0)) / requests
+    parts = [values[name] for name in ("application", "kernel", "guest_kernel", "guest_application")]
+    if values["application"] is not None:
+        values["instructions"] = sum(part for part in parts if part is not None)
     return WorkPerRequest.model_validate(values)

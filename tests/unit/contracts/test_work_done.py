@@ -140,6 +140,21 @@ def test_without_idle_time_nothing_is_taken_out_and_saturation_is_not_known() ->
     assert per_request(work)["kernel"] == pytest.approx(KERNEL, rel=1e-3)
 
 
+def test_a_host_that_is_busy_until_the_load_shows_no_idle_work_and_nothing_is_taken_out() -> None:
+    """Programs run on a container host from the first answer to the load, and their work is no idle work."""
+    base = series()
+    rows = []
+    for number, row in enumerate(base.counts):
+        values = list(row[0])
+        values[0] += 1_000_000 * min(max(number - 20, 0), 60)  # from 2 to 8 s, a fifth of the load's rate
+        rows.append((tuple(values),))
+    work = work_of(replace(base, counts=tuple(rows)), COUNTED, LOAD)
+    assert work.idle is work.idle_mark is work.saturated_s is None
+    found = per_request(work)
+    assert found["application"] == pytest.approx(APPLICATION, rel=1e-3)
+    assert found["instructions"] == pytest.approx(found["application"] + found["kernel"])
+
+
 def test_clocks_that_differ_are_brought_together() -> None:
     """The client is 3 s ahead of the controller, the counting host 2 s behind."""
     ahead_ns, behind_ns = 3_000_000_000, -2_000_000_000
