@@ -96,5 +96,7 @@ def test_result_of_a_load_is_recorded(tmp_path: Path) -> None:
 def test_load_that_cannot_start_has_no_result_of_an_earlier_boot(
     tmp_path: Path, program: str, message: str
 ) -> None:
-    assert load_step(tmp_path, program) == {"produced": None, "msg": message}
+    step = load_step(tmp_path, program)
+    # ansible-core ends its own message with a full stop from 2.21 on.
+    assert step | {"msg": step["msg"].rstrip(".")} == {"produced": None, "msg": message}
     assert list((tmp_path / "trial").iterdir()) == []

@@ -97,5 +97,5 @@ def test_memory_does_not_grow_over_an_hour_of_intervals(load: Load, tmp_path: Pa
     merge.finish()
     assert merge.window.answers == 20 * 3600
     # One histogram takes some 190 kB, and waits for the garbage collector with some others: an hour of
-    # them would be 680 MB.
-    assert late - early < 300_000 and peak - early < 50_000_000
+    # them would be 680 MB. The collector of Python 3.13 lets more of them wait.
+    assert late - early < 300_000 and peak - early < 100_000_000
