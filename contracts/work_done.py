@@ -146,11 +146,11 @@ def _is_idle(period: WorkPeriod, window: WorkPeriod) -> bool:
     """Whether the application did next to nothing in ``period``; True where it is not counted apart."""
     if period.counts.application is None or window.counts.application is None:
         return True
-    limit = _IDLE_APPLICATION_SHARE * _busy_user(window.counts) / window.seconds
-    return _busy_user(period.counts) / period.seconds <= limit
+    limit = _IDLE_APPLICATION_SHARE * _application(window.counts) / window.seconds
+    return _application(period.counts) / period.seconds <= limit
 
 
-def _busy_user(counts: WorkCounts) -> int:
+def _application(counts: WorkCounts) -> int:
     return (counts.application or 0) + (counts.guest_application or 0)
 
 

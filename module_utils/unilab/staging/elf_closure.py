@@ -12,9 +12,10 @@ import platform
 import posixpath
 import struct
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from ansible.module_utils.unilab.images.libc import GLIBC, LIBRARY_FOLDER, LOADER_PREFIXES, OSV_BRINGS
 from ansible.module_utils.unilab.images.tree import Entry, walk
@@ -23,6 +24,8 @@ from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 
 from contracts.errors import InputError
+
+Content = TypeVar("Content")
 
 # glibc opens it by name when a thread is cancelled or exits; nothing lists it as needed.
 LOADED_BY_LIBC = "libgcc_s.so.1"
@@ -64,11 +67,16 @@ class Closure:
 
 def read_elf(path: Path) -> Elf | None:
     """Read ``path``, or return None where it is no ELF program or shared library."""
+    return read_elf_file(path, _read)
+
+
+def read_elf_file(path: Path, read: Callable[[ELFFile], Content | None]) -> Content | None:
+    """What ``read`` finds in the ELF file ``path``; None for another file. Raises InputError if damaged."""
     with path.open("rb") as stream:
         if stream.read(4) != b"\x7fELF":
             return None
         try:
-            return _read(ELFFile(stream))
+            return read(ELFFile(stream))
         except DAMAGED as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(path, "", f"damaged ELF file: {reason}", "build it again") from None

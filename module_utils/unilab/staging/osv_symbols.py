@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.unilab.images.libc import LIBRARY_FOLDER, OSV_BRINGS
 from ansible.module_utils.unilab.images.tree import walk
-from ansible.module_utils.unilab.staging.elf_closure import DAMAGED, SEGMENTS_MAX, Elf, read_elf
+from ansible.module_utils.unilab.staging.elf_closure import SEGMENTS_MAX, Elf, read_elf, read_elf_file
 from ansible.module_utils.unilab.staging.guest_paths import resolved
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
@@ -53,14 +53,7 @@ def dynamic_symbols(path: Path) -> Symbols | None:
 
     Raises InputError for a damaged file.
     """
-    with path.open("rb") as stream:
-        if stream.read(4) != b"\x7fELF":
-            return None
-        try:
-            return _read(ELFFile(stream))
-        except DAMAGED as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(path, "", f"damaged ELF file: {reason}", "build it again") from None
+    return read_elf_file(path, _read)
 
 
 def missing_symbols(tree: Path, kernel: Path, program: str = "") -> list[Missing]:
