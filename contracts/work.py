@@ -6,6 +6,9 @@ loop where its address is known, else HLT instructions. Before the load the gues
 there each count c has some value per idle mark. In the window, the mark times that value is idle work:
 
     c per request = (c in the window - mark in the window * c while idle / mark while idle) / requests
+
+Where halts are the mark, no more is taken out than an idle guest executes in the time of the window: under
+load a virtual CPU may halt more often than an idle one, for a shorter time each.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 from contracts.work import SATURATED_IDLE_SHARE, Work, WorkCounts, WorkPeriod, WorkPerRequest
 from contracts.work_series import Series, work_counts
@@ -22,8 +23,8 @@ _SHORTEST_IDLE_S = 0.3
 # intervals are taken as idle.
 _QUIET_SHARE = 1 / 3
 # On a container host programs may run all the time before the load; nothing then shows what idle code costs.
-# An idle guest executes its application at this share of the window's rate at most.
-_IDLE_APPLICATION_SHARE = 0.05
+# An idle guest executes instructions at this share of the window's rate at most.
+_IDLE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     idle = _idle_period(series, counted.first_answer_ns + _MARGIN_NS, load_ns - _MARGIN_NS, named)
     if idle and not _is_idle(idle, window):
         idle = None
-    mark, per_mark = _idle_mark(idle)
+    idle_work = _IdleWork.of(idle)
     gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
     return Work(
         source="tcg_plugin",
@@ -103,17 +104,19 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
         sample_interval_ms=counted.interval_ms,
         longest_gap_ms=max(gaps_ns) / 1e6,
         alignment_error_ms=(counted.client.error_ns + counted.host.error_ns + max(series.spreads_ns)) / 1e6,
-        idle_mark=mark,
-        idle_share=None if mark is None else _idle_share(window.counts, mark, per_mark),
-        saturated_s=None
-        if mark is None
-        else sum(ns for ns, row in inside if _idle_share(named(row), mark, per_mark) <= SATURATED_IDLE_SHARE)
-        / 1e9,
+        idle_mark=idle_work.mark if idle_work else None,
+        idle_share=idle_work.share(window.counts, window.seconds) if idle_work else None,
+        saturated_s=sum(
+            ns for ns, row in inside if idle_work.share(named(row), ns / 1e9) <= SATURATED_IDLE_SHARE
+        )
+        / 1e9
+        if idle_work
+        else None,
         seconds=[
-            round(row.instructions * (1 - _idle_share(row, mark, per_mark))) if mark else row.instructions
+            round(row.instructions * (1 - idle_work.share(row, 1.0))) if idle_work else row.instructions
             for row in (named(total) for total in _seconds(series, start_ns, int(load.window_s)))
         ],
-        per_request=_per_request(window.counts, idle, mark, load.requests) if load.requests else None,
+        per_request=_per_request(window, idle_work, load.requests) if load.requests else None,
     )
 
 
@@ -143,11 +146,21 @@ def _idle_period(series: Series, start_ns: int, end_ns: int, count: Named) -> Wo
 
 
 def _is_idle(period: WorkPeriod, window: WorkPeriod) -> bool:
-    """Whether the application did next to nothing in ``period``; True where it is not counted apart."""
+    """Whether next to nothing ran in ``period``; True where the application is not counted apart.
+
+    A kernel with an idle loop may execute many instructions while it waits; one that halts may not.
+    """
     if period.counts.application is None or window.counts.application is None:
         return True
-    limit = _IDLE_APPLICATION_SHARE * _application(window.counts) / window.seconds
-    return _application(period.counts) / period.seconds <= limit
+    kinds = [_application] if period.counts.idle_loop is not None else [_application, _all]
+    return all(
+        kind(period.counts) / period.seconds <= _IDLE_SHARE * kind(window.counts) / window.seconds
+        for kind in kinds
+    )
+
+
+def _all(counts: WorkCounts) -> int:
+    return counts.instructions
 
 
 def _application(counts: WorkCounts) -> int:
@@ -158,33 +171,46 @@ def _busy(counts: WorkCounts) -> int:
     return counts.instructions if counts.application is None else counts.application
 
 
-def _idle_mark(idle: WorkPeriod | None) -> tuple[str | None, float]:
-    """The idle mark, and the guest's instructions per idle mark; None where nothing marks idle work."""
-    if idle is None:
-        return None, 0.0
-    for name in ("idle_loop", "halts"):
-        value = getattr(idle.counts, name)
-        if value:
-            return name, idle.counts.instructions / value
-    return None, 0.0
+@dataclass(frozen=True)
+class _IdleWork:
+    """What an idle guest executes, and the count by which idle time is recognised in the window."""
+
+    idle: WorkPeriod
+    mark: Literal["idle_loop", "halts"]
+
+    @classmethod
+    def of(cls, idle: WorkPeriod | None) -> _IdleWork | None:
+        """None where the guest was not idle before the load, or nothing marks idle work."""
+        if idle is None:
+            return None
+        marks: tuple[Literal["idle_loop", "halts"], ...] = ("idle_loop", "halts")
+        return next((cls(idle, mark) for mark in marks if getattr(idle.counts, mark)), None)
+
+    def periods(self, counts: WorkCounts, seconds: float) -> float:
+        """How often the idle period's work is contained in ``counts`` of a period of ``seconds``.
+
+        A loop's instructions are idle time itself. A halt is only its start: under load a virtual CPU may
+        halt more often per second than an idle one, for a shorter time each. So halts stand for at most as
+        much idle work as an idle guest does in the same time.
+        """
+        periods: float = getattr(counts, self.mark) / getattr(self.idle.counts, self.mark)
+        return periods if self.mark == "idle_loop" else min(periods, seconds / self.idle.seconds)
+
+    def share(self, counts: WorkCounts, seconds: float) -> float:
+        """Idle work as a share of the instructions in ``counts``, 0 to 1."""
+        if not counts.instructions:
+            return 1.0
+        return min(1.0, self.periods(counts, seconds) * self.idle.counts.instructions / counts.instructions)
 
 
-def _idle_share(counts: WorkCounts, mark: str, per_mark: float) -> float:
-    if not counts.instructions:
-        return 1.0
-    return min(1.0, getattr(counts, mark) * per_mark / counts.instructions)
-
-
-def _per_request(
-    window: WorkCounts, idle: WorkPeriod | None, mark: str | None, requests: int
-) -> WorkPerRequest:
+def _per_request(window: WorkPeriod, idle_work: _IdleWork | None, requests: int) -> WorkPerRequest:
     """Counts per request, those of idle work taken out by the idle mark."""
-    marks = getattr(window, mark) / getattr(idle.counts, mark) if mark and idle else 0.0
+    periods = idle_work.periods(window.counts, window.seconds) if idle_work else 0.0
     values: dict[str, float | None] = {}
     for name in WorkPerRequest.model_fields:
-        counted = getattr(window, name)
-        in_idle = getattr(idle.counts, name) if idle and name != "halts" else 0
-        values[name] = None if counted is None else max(0.0, counted - marks * (in_idle or 0)) / requests
+        counted = getattr(window.counts, name)
+        in_idle = getattr(idle_work.idle.counts, name) if idle_work and name != "halts" else 0
+        values[name] = None if counted is None else max(0.0, counted - periods * (in_idle or 0)) / requests
     parts = [values[name] for name in ("application", "kernel", "guest_kernel", "guest_application")]
     if values["application"] is not None:
         values["instructions"] = sum(part for part in parts if part is not None)

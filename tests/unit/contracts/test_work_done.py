@@ -29,7 +29,8 @@ STEP_NS = 100_000_000
 FIRST_ANSWER_S, LOAD_S, WARM_UP_S, WINDOW_S, END_S = 2.0, 8.0, 2.0, 10.0, 21.0
 RATE = 1000  # requests per second
 APPLICATION, KERNEL, CALLS = 50_000, 20_000, 3  # per request
-IDLE_LOOP, IDLE_KERNEL, IDLE_INTERRUPTS = 2_000_000, 6_000_000, 40  # per second, idle
+IDLE_LOOP, IDLE_KERNEL, IDLE_INTERRUPTS = 2_000_000, 6_000_000, 40  # per second, idle, with an idle loop
+HALTING_KERNEL = 2_000_000  # per second, idle, with a kernel that halts
 LOAD = LoadWindow(datetime.fromtimestamp(T0_NS / 1e9 + LOAD_S, timezone.utc), WARM_UP_S, WINDOW_S, 10_000)
 COUNTED = Counted(
     "a service", "qemu-host", ranges=("kernel=1-2", "idle=1-1"), first_answer_ns=T0_NS + 2_000_000_000
@@ -57,12 +58,12 @@ def series(
 
 
 def _add(totals: dict[str, float], requests: float, idle_s: float, has_loop: bool, has_split: bool) -> None:
-    application, kernel = requests * APPLICATION, requests * KERNEL + idle_s * IDLE_KERNEL
-    loop = idle_s * IDLE_LOOP
+    application, loop = requests * APPLICATION, idle_s * (IDLE_LOOP if has_loop else 0)
+    kernel = requests * KERNEL + idle_s * (IDLE_KERNEL if has_loop or not has_split else HALTING_KERNEL)
     if has_split:
         totals["application"] += application
-        totals["kernel"] += kernel + (0 if has_loop else loop)
-        totals["idle"] += loop if has_loop else 0
+        totals["kernel"] += kernel
+        totals["idle"] += loop
     else:
         totals["unclassified"] += application + kernel + loop
     totals["system_calls"] += requests * CALLS
@@ -101,8 +102,9 @@ def test_idle_work_is_taken_out_by_the_idle_mark(has_loop: bool) -> None:
     assert found["kernel"] == pytest.approx(KERNEL, rel=1e-3)
     assert found["instructions"] == pytest.approx(APPLICATION + KERNEL, rel=1e-3)
     assert found["interrupt_returns"] == pytest.approx(1, rel=1e-2)
-    # 8 million instructions in an idle second, half of them in each second of 70 million for requests.
-    assert work.idle_share == pytest.approx(4 / 74, rel=0.02)
+    # Half of an idle second in each second of 70 million for requests.
+    idle = (IDLE_LOOP + IDLE_KERNEL if has_loop else HALTING_KERNEL) / 2
+    assert work.idle_share == pytest.approx(idle / (70e6 + idle), rel=0.02)
 
 
 def test_each_second_of_the_window_has_its_instructions() -> None:
@@ -153,6 +155,38 @@ def test_a_host_that_is_busy_until_the_load_shows_no_idle_work_and_nothing_is_ta
     found = per_request(work)
     assert found["application"] == pytest.approx(APPLICATION, rel=1e-3)
     assert found["instructions"] == pytest.approx(found["application"] + found["kernel"])
+
+
+def test_halts_of_a_loaded_guest_take_out_no_more_than_an_idle_guest_executes() -> None:
+    """Background programs of a container host run while it is idle; under load it halts for each request."""
+    base = series(has_loop=False)
+    halts, application = NAMES.index("halts"), NAMES.index("application")
+    rows = []
+    for number, row in enumerate(base.counts):
+        values = list(row[0])
+        values[application] += 150_000 * number  # 1.5 million a second, 3 % of the load's rate
+        values[halts] = number + 200 * max(0, number - round(LOAD_S * 10))  # 10 and 2,010 a second
+        rows.append((tuple(values),))
+    work = work_of(replace(base, counts=tuple(rows)), replace(COUNTED, ranges=("kernel=1-2",)), LOAD)
+    found = per_request(work)
+    assert work.idle_mark == "halts"
+    assert found["application"] == pytest.approx(APPLICATION, rel=1e-3)
+    assert found["kernel"] == pytest.approx(KERNEL - HALTING_KERNEL / RATE, rel=1e-3)
+    assert work.idle_share == pytest.approx(3.5 / 71.5, rel=1e-2)
+
+
+def test_a_halting_kernel_that_works_before_the_load_shows_no_idle_work() -> None:
+    """The commands that read caps and memory run in the container host's kernel, not in its application."""
+    base = series(has_loop=False)
+    kernel = NAMES.index("kernel")
+    rows = []
+    for number, row in enumerate(base.counts):
+        values = list(row[0])
+        values[kernel] += 400_000 * min(number, round(LOAD_S * 10))  # 4 million a second
+        rows.append((tuple(values),))
+    work = work_of(replace(base, counts=tuple(rows)), replace(COUNTED, ranges=("kernel=1-2",)), LOAD)
+    assert work.idle_mark is None
+    assert per_request(work)["kernel"] == pytest.approx(KERNEL, rel=1e-3)
 
 
 def test_clocks_that_differ_are_brought_together() -> None:
