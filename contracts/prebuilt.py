@@ -36,6 +36,8 @@ class PrebuiltImage(BaseModel):
         identity: ``nonce`` where it takes a nonce and tells it at ``/identity`` as unilab's own services do;
             ``answers`` where it is known only by the workload's right answers.
         machine: QEMU's board; pc for a unikernel that knows no PCI Express.
+        kernel_elf: the ELF file of the kernel that ``disk`` or a packed ``kernel`` holds. Only its addresses
+            are read, so that instructions of kernel and application are counted apart.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +50,7 @@ class PrebuiltImage(BaseModel):
     address: IPv4Address | None = None
     identity: Literal["nonce", "answers"] = "answers"
     machine: Literal["q35", "pc"] = "q35"
+    kernel_elf: str | None = None
 
     @field_validator("command_line")
     @classmethod

@@ -248,6 +248,9 @@ class Study(_Strict):
         for load in content["load"].values():
             if load["warm_up"] is None:
                 del load["warm_up"]
+        for image in (row for services in content.get("prebuilt", {}).values() for row in services.values()):
+            if image["kernel_elf"] is None:
+                del image["kernel_elf"]
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -190,8 +190,12 @@ def test_a_study_without_prebuilt_keeps_the_hash_that_its_campaigns_have(tmp_pat
     without = load_study(tmp_path / "study.yml").sha256
     (tmp_path / "study.yml").write_text(yaml.safe_dump(plain | {"prebuilt": {}}))
     assert load_study(tmp_path / "study.yml").sha256 == without
-    changed = study(tmp_path, {"disk": "d"}, {}, arms=["docker"])
-    assert load_study(changed).sha256 != without
+    changed = load_study(study(tmp_path, {"disk": "d"}, {}, arms=["docker"])).sha256
+    assert changed != without
+    # As version 0.2.0 computed it, before the key kernel_elf.
+    assert changed == "35c091d3ad15fe63babcf65bdd3018e168095e499bd77ce3d2061f189ad8aff8"
+    with_elf = study(tmp_path, {"disk": "d", "kernel_elf": "e"}, {}, arms=["docker"])
+    assert load_study(with_elf).sha256 != changed
 
 
 def test_what_is_booted_depends_on_every_file(tmp_path: Path) -> None:
@@ -237,3 +241,26 @@ def test_kernels_are_counted_apart_by_their_file(tmp_path: Path) -> None:
     assert counting("disk", {"disk": "d"}, {"d": RAW}) == {"kernel": [], "idle": []}
     unikernel = elf(machine=3, extra=bytes.fromhex("02b0ad1b"), loaded=0x100000)
     assert counting("elf", {"kernel": "k"}, {"k": unikernel}) == {"kernel": ["100000-100fff"], "idle": []}
+    # The ELF file beside a disk or a packed kernel is read, and neither booted nor copied.
+    files = {"d": RAW, "k": BZIMAGE, "elf": unikernel}
+    for name, image in (("disk-elf", {"disk": "d"}), ("packed-elf", {"kernel": "k"})):
+        assert counting(name, image | {"kernel_elf": "elf"}, files) == {
+            "kernel": ["100000-100fff"],
+            "idle": [],
+        }
+    row = found(tmp_path / "disk-elf", {"disk": "d", "kernel_elf": "elf"}, files)
+    placed = place(row, Path("/images"), {})
+    assert [Path(source).name for source, _ in placed.files] == ["d"]
+    plain = place(found(tmp_path / "disk", {"disk": "d"}, {"d": RAW}), Path("/images"), {})
+    assert placed.facts["sha256"] == plain.facts["sha256"]
+
+
+@pytest.mark.parametrize(("content", "problem"), [(None, "No such file"), (RAW, "no ELF file of a kernel")])
+def test_a_kernel_elf_that_is_none_is_refused_by_its_key(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    files = {"d": RAW} | ({} if content is None else {"elf": content})
+    with pytest.raises(InputError, match=problem) as caught:
+        found(tmp_path, {"disk": "d", "kernel_elf": "elf"}, files)
+    assert caught.value.key == "prebuilt.mirage.todos-go.kernel_elf"
+    assert caught.value.file == str(tmp_path / "study.yml")

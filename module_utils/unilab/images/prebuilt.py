@@ -17,7 +17,7 @@ from elftools.elf.segments import NoteSegment
 
 from contracts.arms import PREBUILT_SUFFIX
 from contracts.errors import InputError
-from contracts.kernel_ranges import LINUX_KERNEL_RANGE, kernel_ranges
+from contracts.kernel_ranges import LINUX_KERNEL_RANGE, KernelRanges, kernel_ranges
 from contracts.prebuilt import PrebuiltImage
 from contracts.study import Study
 
@@ -47,12 +47,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Found:
-    """The image that ``arm`` boots for ``service``."""
+    """The image that ``arm`` boots for ``service``; ``ranges`` are None where its kernel is not known."""
 
     arm: str
     service: str
     image: PrebuiltImage
     parts: list[Part]
+    ranges: KernelRanges | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,17 @@ def prebuilt_images(path: Path, study: Study) -> list[Found]:
     """
     booted = {(cell.arm, cell.service) for cell in study.cells()}
     return [
-        Found(f"{name}{PREBUILT_SUFFIX}", service, image, _parts(path, f"prebuilt.{name}.{service}", image))
+        _found(path, name, service, image)
         for name, services in study.prebuilt.items()
         for service, image in services.items()
         if (f"{name}{PREBUILT_SUFFIX}", service) in booted
     ]
+
+
+def _found(path: Path, name: str, service: str, image: PrebuiltImage) -> Found:
+    key = f"prebuilt.{name}.{service}"
+    parts = _parts(path, key, image)
+    return Found(f"{name}{PREBUILT_SUFFIX}", service, image, parts, _ranges(path, key, image, parts))
 
 
 def place(found: Found, folder: Path, artifacts: Mapping[str, str]) -> Placed:
@@ -88,7 +95,7 @@ def place(found: Found, folder: Path, artifacts: Mapping[str, str]) -> Placed:
         for part in found.parts
     }
     by_name, image, sha256 = {part.name: part for part in found.parts}, found.image, _sha256(found.parts)
-    kernel = by_name.get("kernel")
+    kernel, ranges = by_name.get("kernel"), found.ranges or KernelRanges()
     release = f"{kernel.kind} kernel {kernel.sha256[:12]}" if kernel else f"on disk {sha256[:12]}"
     facts: dict[str, Any] = {
         "path": files.get("disk", ""),
@@ -106,19 +113,23 @@ def place(found: Found, folder: Path, artifacts: Mapping[str, str]) -> Placed:
         "address": str(image.address or ""),
         "identity": image.identity,
         "machine": image.machine,
-        "counting": _counting(kernel),
+        "counting": {"kernel": list(ranges.kernel), "idle": list(ranges.idle)},
     }
     return Placed([(str(part.path), files[part.name]) for part in found.parts], facts)
 
 
-def _counting(kernel: Part | None) -> dict[str, list[str]]:
-    """Addresses by which the kernel's instructions are counted apart; none where it is on a disk."""
+def _ranges(study: Path, key: str, image: PrebuiltImage, parts: list[Part]) -> KernelRanges | None:
+    """Addresses by which the kernel's instructions are counted apart; None where no file shows them."""
+    if image.kernel_elf is not None:
+        try:
+            return kernel_ranges(study.parent / image.kernel_elf)
+        except InputError as error:
+            remedy = "name the ELF file of the kernel that the image holds, absolute or beside the study"
+            raise InputError(study, f"{key}.kernel_elf", f"{error.file}: {error.problem}", remedy) from None
+    kernel = next((part for part in parts if part.name == "kernel"), None)
     if kernel is None:
-        return {"kernel": [], "idle": []}
-    if kernel.kind == "bzImage":
-        return {"kernel": [LINUX_KERNEL_RANGE], "idle": []}
-    found = kernel_ranges(kernel.path)
-    return {"kernel": list(found.kernel), "idle": list(found.idle)}
+        return None
+    return KernelRanges((LINUX_KERNEL_RANGE,)) if kernel.kind == "bzImage" else kernel_ranges(kernel.path)
 
 
 def _parts(study: Path, key: str, image: PrebuiltImage) -> list[Part]:
