@@ -119,7 +119,8 @@ def fetch(release: Release, folder: Path, lock: Path) -> Kernel:
         if published:
             _require_same(sha256, published, "the publisher")
         packed = folder / f"{sha256[:12]}-{_file_name(release)}"
-        _check(partial, release)
+        # The packed file comes last: it is what a later run looks for.
+        _keep_unpacked(partial, release, packed)
         partial.replace(packed)
     if not pinned:
         write_atomically(lock, json.dumps(pins | {release.url: sha256}, indent=2) + "\n")
@@ -260,20 +261,35 @@ def _published_digest(release: Release) -> str:
     return found[1] if found else ""
 
 
-def _check(packed: Path, release: Release) -> None:
-    """Raises DownloadError unless ``packed`` holds a kernel of OSv."""
-    with tempfile.TemporaryDirectory(dir=packed.parent, prefix=".unpacked-") as scratch:
-        kernel = Path(scratch) / "kernel"
-        _unpack(packed, release, kernel)
-        try:
-            loader_kind(kernel)
-        except InputError as error:
-            raise DownloadError(f"{release.url} is no kernel of OSv: {error.problem}") from None
+def _keep_unpacked(downloaded: Path, release: Release, packed: Path) -> None:
+    """Keep the kernel of a download under its own name, unpacked once, where the file is packed.
+
+    Raises DownloadError unless ``downloaded`` holds a kernel of OSv; nothing is kept then.
+    """
+    path = _unpacked_path(packed)
+    if path == packed:
+        _require_kernel(downloaded, release)
+        return
+    with _aside(packed.parent) as (partial, _):
+        _unpack(downloaded, release, partial)
+        _require_kernel(partial, release)
+        partial.replace(path)
+
+
+def _require_kernel(path: Path, release: Release) -> None:
+    try:
+        loader_kind(path)
+    except InputError as error:
+        raise DownloadError(f"{release.url} is no kernel of OSv: {error.problem}") from None
+
+
+def _unpacked_path(packed: Path) -> Path:
+    return packed.with_name(packed.name.removesuffix(".gz"))
 
 
 def _kernel(release: Release, packed: Path, sha256: str, *, downloaded: bool, pinned_by: str) -> Kernel:
-    path = packed.with_name(packed.name.removesuffix(".gz"))
-    if path != packed and not path.is_file():
+    path = _unpacked_path(packed)
+    if not path.is_file():
         with _aside(packed.parent) as (partial, _):
             _unpack(packed, release, partial)
             partial.replace(path)
@@ -282,10 +298,9 @@ def _kernel(release: Release, packed: Path, sha256: str, *, downloaded: bool, pi
 
 
 def _unpack(packed: Path, release: Release, path: Path) -> None:
-    is_gzip = _file_name(release).endswith(".gz")
     written = 0
     try:
-        with gzip.open(packed) if is_gzip else packed.open("rb") as source, path.open("wb") as target:
+        with gzip.open(packed) as source, path.open("wb") as target:
             while chunk := source.read(_CHUNK_BYTES):
                 written += len(chunk)
                 if written > UNPACKED_MAX_BYTES:

@@ -81,6 +81,24 @@ def test_first_download_is_unpacked_and_its_hash_pinned(
     assert json.loads((tmp_path / "results/osv.lock.json").read_text()) == {release.url: sha256}
 
 
+def test_a_download_is_unpacked_once(
+    publisher: Publisher, packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    really_open = gzip.open
+    monkeypatch.setattr(osv_release.gzip, "open", lambda path: opened.append(path) or really_open(path))
+    release = release_of(publisher.publish("osv.elf.gz", packed))
+    first = fetch(release, tmp_path / "osv", tmp_path / "lock")
+    fetch(release, tmp_path / "osv", tmp_path / "lock")
+    assert len(opened) == 1
+    # Where only the packed file is left, the kernel is unpacked from it again.
+    first.path.unlink()
+    assert fetch(release, tmp_path / "osv", tmp_path / "lock").path.read_bytes() == gzip.decompress(packed)
+    assert len(opened) == 2 and files_in(tmp_path / "osv") == sorted(
+        [first.path.name, f"{first.path.name}.gz"]
+    )
+
+
 def test_second_run_downloads_nothing(publisher: Publisher, packed: bytes, tmp_path: Path) -> None:
     release = release_of(publisher.publish("osv.elf.gz", packed))
     first = fetch(release, tmp_path / "osv", tmp_path / "lock")
