@@ -88,9 +88,12 @@ def read_campaign(directory: Path) -> Campaign:
     return campaign.model_copy(update={"trials": kept})
 
 
-def read_records(directory: Path) -> list[TrialRecord]:
-    """Every finished trial of the campaign at ``directory``, in running order. Raises InputError."""
-    paths = sorted(directory.glob("trials/*/trial.json"))
+def read_records(directory: Path, folder: str = "trials") -> list[TrialRecord]:
+    """Every finished trial of the campaign at ``directory``, in running order. Raises InputError.
+
+    ``folder`` holds them: ``trials``, or ``pilots`` (contracts.warm_up).
+    """
+    paths = sorted(directory.glob(f"{folder}/*/trial.json"))
     remedy = "records are never edited: move this folder away to run its trial again"
     return [validate(TrialRecord, read_json(path), path, remedy) for path in paths]
 

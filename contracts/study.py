@@ -18,7 +18,7 @@ from contracts.prebuilt import PrebuiltImage
 from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "without_counts")
+_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "without_counts", "time_limit_min")
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -169,6 +169,12 @@ class Study(_Strict):
         le=1,
         description="wanted half-width of the headline's intervals, as a share: 0.05 is 5 %",
     )
+    time_limit_min: float | None = Field(
+        default=None,
+        gt=0,
+        le=7 * 24 * 60,
+        description="no block is added that would end after it, in minutes",
+    )
     threads: list[int] = Field(default=[1], min_length=1)
     caps: list[StudyCaps] = Field(min_length=1)
     array_length: int = Field(default=20_000, ge=2)
@@ -221,6 +227,8 @@ class Study(_Strict):
             raise ValueError(f"control '{self.control}' is not one of arms: {', '.join(self.arms)}")
         if isinstance(self.boots, Boots) and self.precision is None:
             raise ValueError("boots with least and most need precision: the half-width to reach")
+        if self.time_limit_min is not None and not isinstance(self.boots, Boots):
+            raise ValueError("time_limit_min needs boots with least and most: it ends the adding of blocks")
         if self.headline is not None and self.headline.against not in (None, *self.arms):
             raise ValueError(
                 f"headline.against '{self.headline.against}' is not one of arms: {', '.join(self.arms)}"

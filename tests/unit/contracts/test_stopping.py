@@ -15,6 +15,7 @@ from contracts.opening import open_campaign
 from contracts.plan import plan_trials
 from contracts.stopping import block_is_wanted
 from contracts.study import Study
+from contracts.warm_up import PilotTrial
 
 BOOTS = {"least": 3, "most": 6}
 
@@ -77,6 +78,50 @@ def test_a_campaign_that_ended_is_complete(tmp_path: Path) -> None:
     assert read_results(directory).complete
     opened = open_campaign(tmp_path, campaign.study, [], "c", campaign.created_at)
     assert opened.remaining == []
+
+
+def test_a_time_limit_needs_blocks_that_may_be_added() -> None:
+    with pytest.raises(ValueError, match="time_limit_min needs boots with least and most"):
+        make_study(boots=3, time_limit_min=5)
+    assert study(time_limit_min=None).sha256 == study().sha256 != study(time_limit_min=5).sha256
+
+
+# A trial of these campaigns lasts 40 s, so that a block of three takes 2 min: four blocks take 8 min.
+@pytest.mark.parametrize(("limit_min", "wanted"), [(10, True), (9.9, False)])
+def test_no_block_is_added_that_would_end_after_the_time_limit(
+    tmp_path: Path, limit_min: float, wanted: bool
+) -> None:
+    directory = tmp_path / "c"
+    write_campaign(directory, study(time_limit_min=limit_min), finished=12)
+    assert block_is_wanted(directory, 4, lambda _: "") == wanted
+    assert (directory / STOPPED).exists() != wanted
+    if not wanted:
+        stated = json.loads((directory / STOPPED).read_text(encoding="utf-8"))
+        assert (
+            stated["why"] == "the time limit is 9.9 min: 8.0 min were used, and a block takes up to 2.0 min"
+        )
+        assert len(read_campaign(directory).trials) == 12
+
+
+def test_pilots_count_towards_the_time_limit(tmp_path: Path) -> None:
+    directory = tmp_path / "c"
+    write_campaign(directory, study(time_limit_min=11), finished=12)
+    assert block_is_wanted(directory, 4, lambda _: "")
+    pilot = PilotTrial.model_validate(plan_trials(study())[0].model_dump() | {"id": "P001"})
+    write_campaign(directory, study(time_limit_min=10.5), finished=12)
+    write_campaign(directory, study(time_limit_min=10.5), trials=[pilot])
+    assert not block_is_wanted(directory, 4, lambda _: "")
+
+
+def test_blocks_below_the_least_ignore_the_time_limit(tmp_path: Path) -> None:
+    write_campaign(tmp_path / "c", study(time_limit_min=1), finished=6)
+    assert block_is_wanted(tmp_path / "c", 2, refuse)
+
+
+def test_a_campaign_that_is_precise_ends_for_that_reason(tmp_path: Path) -> None:
+    write_campaign(tmp_path / "c", study(time_limit_min=1), finished=12)
+    assert not block_is_wanted(tmp_path / "c", 4, lambda _: "it is precise")
+    assert json.loads((tmp_path / "c" / STOPPED).read_text())["why"] == "it is precise"
 
 
 def test_a_spoilt_end_is_named(tmp_path: Path) -> None:
