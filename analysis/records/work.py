@@ -57,9 +57,17 @@ def work_rates(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[s
     """
     found = {}
     for record in results.records:
-        seconds = record.work.seconds if record.work else []
-        answers = rates.get(record.id, ())
-        if seconds and len(seconds) == len(answers) and min(seconds) > 0:
-            pairs = zip(answers, seconds, strict=True)
-            found[record.id] = [1e6 * rate / instructions for rate, instructions in pairs]
+        if counted := answers_per_million(record, rates.get(record.id, ())):
+            found[record.id] = counted
     return found
+
+
+def answers_per_million(record: TrialRecord, rates: Sequence[float]) -> list[float]:
+    """Answers per million instructions in each second of the window; empty where work was not counted.
+
+    ``rates``: answers per second of the same seconds.
+    """
+    seconds = record.work.seconds if record.work else []
+    if not seconds or len(seconds) != len(rates) or min(seconds) <= 0:
+        return []
+    return [1e6 * rate / instructions for rate, instructions in zip(rates, seconds, strict=True)]

@@ -15,6 +15,7 @@ from analysis.estimates.warm_up import LEAST_S, warm_up
 from analysis.records.results import read_results
 from contracts.campaign import Campaign
 from contracts.study import Load, Study
+from contracts.trial import TrialRecord
 from contracts.warm_up import (
     CellWarmUp,
     has_record,
@@ -25,6 +26,7 @@ from contracts.warm_up import (
     trial_load,
     write_warm_ups,
 )
+from contracts.work import Work, WorkCounts, WorkPeriod
 
 WINDOW_S = 20
 
@@ -126,6 +128,36 @@ def test_a_cell_whose_pilots_are_not_all_run_is_not_known_yet(tmp_path: Path) ->
     campaign = pilots(tmp_path / "c", made, 4)
     assert len(remaining_pilots(tmp_path / "c", campaign)) == 2
     assert len(warm_ups_of(tmp_path / "c")) == 1
+
+
+def test_the_warm_up_of_counted_pilots_is_that_of_their_work(tmp_path: Path) -> None:
+    """Throughput is steady at once; answers per instruction are not: a machine that grows slower hides it."""
+    made = study(load={"bubble_sort": {"users": 4, "duration_s": 40}})
+    needed = 1e6 / (1 - 0.9 * np.exp(-(np.arange(40) + 0.5) / 4))
+
+    def counted(record: TrialRecord) -> TrialRecord:
+        counts = WorkCounts(instructions=10**9)
+        work = Work(
+            source="tcg_plugin",
+            scope="guest",
+            includes="a service",
+            counted_on="qemu-host",
+            window=WorkPeriod(seconds=40, counts=counts),
+            vcpus=[counts],
+            sample_interval_ms=100,
+            longest_gap_ms=101,
+            alignment_error_ms=3,
+            seconds=[round(value) for value in needed],
+        )
+        is_counted = record.cell.arm != "docker" or record.id in some
+        return record.model_copy(update={"work": work if is_counted else None})
+
+    planned = plan_pilots(made)
+    some = {next(pilot.id for pilot in planned if pilot.cell.arm == "docker")}
+    write_campaign(tmp_path / "c", made, trials=planned, edit=counted)
+    seconds = {row.cell.split("-")[2]: row.warm_up_s for row in warm_ups_of(tmp_path / "c")}
+    # 4 s x ln(0.9 / 0.02) = 15.2 s. One of docker's pilots was not counted, so its throughput is used.
+    assert seconds == {"docker": LEAST_S, "linux": pytest.approx(15, abs=2), "osv": pytest.approx(15, abs=2)}
 
 
 def test_a_cell_without_a_steady_state_is_not_compared(tmp_path: Path) -> None:
