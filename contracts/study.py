@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from contracts.arms import PREBUILT_SUFFIX, known_arms
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
-from contracts.prebuilt import PrebuiltImage
+from contracts.images.prebuilt import PrebuiltImage
 from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.

@@ -12,7 +12,7 @@ import ansible.module_utils
 
 ansible.module_utils.__path__.append(str(Path(__file__).resolve().parents[1] / "module_utils"))
 
-from ansible.module_utils.unilab.images.osv_release import write_project_pin  # noqa: E402
+from ansible.module_utils.unilab.images.osv.release import write_project_pin  # noqa: E402
 
 from contracts.errors import InputError  # noqa: E402
 

@@ -41,7 +41,7 @@ def main() -> None:
         print(fault)
     if faults:
         sys.exit(1)
-    modules = len(list(library.glob("*.py")))
+    modules = len(list(library.rglob("*.py")))
     print(f"validate-modules of ansible-core {ansible_version}: {modules} modules, no fault")
 
 
@@ -59,7 +59,7 @@ def _copy(library: Path, collection: Path) -> None:
 
 
 def _checked(folder: Path, collection: Path) -> Found:
-    paths = [path.relative_to(collection) for path in sorted((collection / "plugins/modules").glob("*.py"))]
+    paths = [path.relative_to(collection) for path in sorted((collection / "plugins/modules").rglob("*.py"))]
     layout = ["--collection", COLLECTION, "--collection-version", version("unilab")]
     done = subprocess.run(
         [sys.executable, CHECKER / "validate.py", "--format", "json", "--arg-spec", *layout, *paths],
@@ -83,7 +83,7 @@ def _checked(folder: Path, collection: Path) -> Found:
 
 def _faults(found: Found) -> list[str]:
     return [
-        f"library/{Path(path).name}: {error['code']}: {error['msg']}"
+        f"library/{Path(path).relative_to('plugins/modules')}: {error['code']}: {error['msg']}"
         for path, result in sorted(found.items())
         for error in result["errors"]
         if error["code"] not in IGNORED_CODES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis.estimates.rank import samples_needed
-from contracts.work import WorkPerRequest
+from contracts.work.counted import WorkPerRequest
 
 _MIB = 1024**2
 
@@ -128,7 +128,7 @@ _INSTRUCTIONS = {
 
 
 def work_column(name: str) -> str:
-    """Where the table of trials holds a count per request, a field of contracts.work.WorkPerRequest."""
+    """Where the table of trials holds a count per request, see contracts.work.counted.WorkPerRequest."""
     return f"work_{name}_per_request"
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from analysis.records.metrics import WORK_BOOT, WORK_IDLE, work_column
 from analysis.records.results import Results
 from contracts.trial import TrialRecord
-from contracts.work import WorkPerRequest
+from contracts.work.counted import WorkPerRequest
 
 _PER_REQUEST = tuple(WorkPerRequest.model_fields)
 

@@ -163,7 +163,7 @@ def make(tree: Path, image: Path) -> None:
     """Make a disk as the module capstan_image does, and print what that cost this process."""
     use_module_utils()
     from ansible.module_utils.unilab.images.build_cache import make_once
-    from ansible.module_utils.unilab.images.osv_disk import Disk, recipe, write_disk
+    from ansible.module_utils.unilab.images.osv.disk import Disk, recipe, write_disk
 
     began_s, before_mb = time.process_time(), memory_of_this_process("VmRSS")
     disk = Disk(tree, "kernel", tree)

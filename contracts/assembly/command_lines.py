@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
 from contracts.errors import InputError
-from contracts.prebuilt import filled_command_line
+from contracts.images.prebuilt import filled_command_line
 
 
 @dataclass(frozen=True)

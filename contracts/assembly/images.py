@@ -24,7 +24,7 @@ class Image(BaseModel):
         artifact_sha256: of the staged tree; of a prebuilt unikernel that takes no nonce its own hash.
         cmdline, osv_cmdline_suffix, env: the program, as the manifest has it.
         port, address: where an image answers that cannot be given another; None and "" otherwise.
-        identity: how the instance is recognised, see ``contracts.prebuilt``.
+        identity: how the instance is recognised, see ``contracts.images.prebuilt``.
         machine: QEMU's board.
         counting: addresses of the kernel and of its idle loop, by those names, each LOW-HIGH in hexadecimal.
     """

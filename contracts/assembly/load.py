@@ -63,7 +63,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the instance has to state at /identity; ``by`` is that of ``contracts.prebuilt.PrebuiltImage``."""
+    """What the instance has to state at /identity; ``by``: ``contracts.images.prebuilt.PrebuiltImage``."""
 
     by: str
     nonce: str

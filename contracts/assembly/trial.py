@@ -152,7 +152,7 @@ class _Trial:
     Attributes:
         arm: name, runtime, platform and host group.
         directory: of the trial on the controller.
-        identity: nonce or answers, see ``contracts.prebuilt``.
+        identity: nonce or answers, see ``contracts.images.prebuilt``.
         facts: of ``contracts.outcome.record_of``.
     """
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from contracts.capstan.boot_command import boot_command, checked_env
 from contracts.capstan.capstanfile import Capstanfile, host_paths
 from contracts.capstan.model import ImageFiles, Layer, Manifest
-from contracts.container_image import ContainerImage, read_container_image
 from contracts.errors import InputError
+from contracts.images.container_image import ContainerImage, read_container_image
 
 _REGISTRY = "docker:"
 

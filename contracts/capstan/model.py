@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contracts.container_image import ContainerImage
+from contracts.images.container_image import ContainerImage
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.bounded_tar import inner_path, read_tar
 from contracts.capstan.run import Run, parse_run
 from contracts.capstan.text import Text, TextList, TextMap, parse_manifest, read_manifest
 from contracts.errors import YAML_MAX_BYTES, InputError, validate
+from contracts.images.bounded_tar import inner_path, read_tar
 
 PACKAGE, RUN = "meta/package.yaml", "meta/run.yaml"
 _REMEDY = "compare with docs/formats.md, which lists every key"

@@ -214,7 +214,7 @@ def test_the_command_works_as_written(text: str, place: Place) -> None:
         "sudo make dmo",
         "sudo make demo LOADER=loader.elf",
         ".venv/bin/pytest tests/unit/test_nothing.py",
-        "UNILAB_LOADER=x .venv/bin/pytest tests/unit/test_study.py",
+        "UNILAB_LOADER=x .venv/bin/pytest tests/unit/contracts/test_study.py",
         "molecule test -s docker_engin",
         "molecule tset -s docker_engine",
         "python -m analysis chek results/CAMPAIGN",

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.images.linux_boot import make_boot_files
-from ansible.module_utils.unilab.images.linux_boot_disk import with_command_line, write_boot_disk
-from ansible.module_utils.unilab.images.linux_disk import write_disk
-from ansible.module_utils.unilab.images.linux_packages import boot_parts
+from ansible.module_utils.unilab.images.linux.boot import make_boot_files
+from ansible.module_utils.unilab.images.linux.boot_disk import with_command_line, write_boot_disk
+from ansible.module_utils.unilab.images.linux.disk import write_disk
+from ansible.module_utils.unilab.images.linux.packages import boot_parts
 from laboratory import PROJECT
 
 from tests.unit.trees import compile_c, staged

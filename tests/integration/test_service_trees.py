@@ -16,7 +16,7 @@ from wire_contract import SERVICES
 from contracts.manifest import load_manifest
 from contracts.workload import SERVICES as SERVICE_NAMES
 from contracts.workload import split_service
-from filter_plugins.manifests import service_manifest
+from filter_plugins.project.manifests import service_manifest
 
 JAVA_MODULES = "java.base java.logging jdk.unsupported"
 

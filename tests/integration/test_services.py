@@ -29,7 +29,7 @@ from wire_contract import (
 from contracts.manifest import host_path, load_manifest
 from contracts.workload import SERVICES as SERVICE_NAMES
 from contracts.workload import split_service
-from filter_plugins.manifests import service_manifest
+from filter_plugins.project.manifests import service_manifest
 
 ENTRY = {"todos": "/todos", "bubble_sort": "/sort"}
 ARRAY_LENGTH = 50

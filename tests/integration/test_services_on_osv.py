@@ -19,8 +19,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.images.osv_command_line import set_command_line
-from ansible.module_utils.unilab.images.osv_loader import loader_kind
+from ansible.module_utils.unilab.images.osv.command_line import set_command_line
+from ansible.module_utils.unilab.images.osv.loader import loader_kind
 from ansible.module_utils.unilab.lab import network as lab_network
 from ansible.module_utils.unilab.lab.namespaces import Worker
 from ansible.module_utils.unilab.platforms import first_answer, qemu
@@ -31,8 +31,8 @@ from wire_contract import SERVICES, Address, check_head, check_identity, check_r
 from contracts.manifest import load_manifest
 from contracts.workload import SERVICES as SERVICE_NAMES
 from contracts.workload import split_service
-from filter_plugins.command_line import osv_command_line
-from filter_plugins.manifests import service_manifest
+from filter_plugins.command_lines.command_line import osv_command_line
+from filter_plugins.project.manifests import service_manifest
 
 LOADER = os.environ.get("UNILAB_OSV_LOADER", "")
 BOOTS = int(os.environ.get("UNILAB_OSV_BOOTS", "1"))

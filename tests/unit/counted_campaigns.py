@@ -8,7 +8,7 @@ from pathlib import Path
 from campaigns import make_study, write_campaign
 
 from contracts.trial import TrialRecord
-from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
+from contracts.work.counted import Work, WorkCounts, WorkPeriod, WorkPerRequest
 
 STUDY = make_study(services=["todos-go"], boots=4)
 APPLICATION, KERNEL = 56_000.0, {"docker": 40_000.0, "linux-qemu": 21_000.0, "osv-qemu": 17_000.0}

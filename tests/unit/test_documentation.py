@@ -15,9 +15,10 @@ import yaml
 from ansible.module_utils import basic
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-MODULES = sorted(path.stem for path in (PROJECT / "library").glob("*.py"))
+MODULE_FILES = {path.stem: path for path in sorted((PROJECT / "library").rglob("*.py"))}
+MODULES = sorted(MODULE_FILES)
 ROLES = sorted(path.name for path in (PROJECT / "roles").iterdir() if (path / "tasks").is_dir())
-FILTER_FILES = sorted((PROJECT / "filter_plugins").glob("*.py"))
+FILTER_FILES = sorted((PROJECT / "filter_plugins").rglob("*.py"))
 
 Options = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ def _argument_spec(name: str, monkeypatch: pytest.MonkeyPatch) -> Options:
         raise _Specified(argument_spec)
 
     monkeypatch.setattr(basic, "AnsibleModule", report)
-    module = _load(PROJECT / "library" / f"{name}.py")
+    module = _load(MODULE_FILES[name])
     with pytest.raises(_Specified) as specified:
         module.main()
     spec: Options = specified.value.args[0]
@@ -154,7 +155,7 @@ def test_filter_is_documented_completely(name: str, filters: dict[str, Any]) -> 
 
 
 def test_every_filter_document_belongs_to_a_filter() -> None:
-    assert sorted(path.stem for path in (PROJECT / "filter_plugins").glob("*.yml")) == FILTERS
+    assert sorted(path.stem for path in (PROJECT / "filter_plugins").rglob("*.yml")) == FILTERS
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -181,7 +182,7 @@ def test_role_defaults_are_documented_with_the_same_value(name: str) -> None:
 
 def test_validate_modules_reports_a_fault(tmp_path: Path) -> None:
     """The checker that ``make lint`` runs refuses a module whose documentation differs from its spec."""
-    source = (PROJECT / "library/linux_disk.py").read_text()
+    source = (PROJECT / "library/images/linux_disk.py").read_text()
     correct = "description: A staged tree.\n    type: path"
     assert correct in source
     (tmp_path / "linux_disk.py").write_text(source.replace(correct, correct.replace("path", "int")))

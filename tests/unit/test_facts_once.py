@@ -11,7 +11,7 @@ import yaml
 
 from contracts.platforms import PLATFORMS
 from contracts.workload import SERVICE_PORT, WORKLOADS
-from filter_plugins.arms import platform_hosts, platforms_of
+from filter_plugins.arms.arms import platform_hosts, platforms_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -20,7 +20,7 @@ CALLS = {
         '"AnsibleModule" has no attribute "exit_jsn"',
     ),
     "an argument of a wrong type": (
-        "from ansible.module_utils.unilab.images.osv_command_line import set_command_line\n\n"
+        "from ansible.module_utils.unilab.images.osv.command_line import set_command_line\n\n"
         "set_command_line('disk.raw', 'text')\n",
         'Argument 1 to "set_command_line" has incompatible type "str"',
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.unilab.images import osv_command_line
+from ansible.module_utils.unilab.images.osv import command_line as osv_command_line
 
 from tests.doubles.xapi.server import Double
 
@@ -43,7 +43,8 @@ def connection(double: Double, **changes: Any) -> dict[str, Any]:
 
 def run(module_name: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
     """Run a module of library/ in this process; return what it answers, with ``failed`` in every case."""
-    spec = importlib.util.spec_from_file_location(module_name, PROJECT / f"library/{module_name}.py")
+    (path,) = (PROJECT / "library").rglob(f"{module_name}.py")
+    spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from filter_plugins.command_line import linux_command_line
+from filter_plugins.command_lines.command_line import linux_command_line
 from tests.xen.journey import Failed, Images, Journey
 from tests.xen.machine import EmulatorFault, Machine
 from tests.xen.progress import say

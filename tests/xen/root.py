@@ -10,10 +10,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.unilab.images.initramfs import Hardware, initramfs
-from ansible.module_utils.unilab.images.linux_boot_disk import write_boot_disk
-from ansible.module_utils.unilab.images.linux_disk import write_disk
-from ansible.module_utils.unilab.images.linux_packages import boot_parts
+from ansible.module_utils.unilab.images.linux.boot_disk import write_boot_disk
+from ansible.module_utils.unilab.images.linux.disk import write_disk
+from ansible.module_utils.unilab.images.linux.initramfs import Hardware, initramfs
+from ansible.module_utils.unilab.images.linux.packages import boot_parts
 
 from tests.unit.xenservers import run
 

@@ -17,9 +17,9 @@ from elftools.elf.segments import NoteSegment
 
 from contracts.arms import PREBUILT_SUFFIX
 from contracts.errors import InputError
-from contracts.kernel_ranges import LINUX_KERNEL_RANGE, KernelRanges, kernel_ranges
-from contracts.prebuilt import PrebuiltImage
+from contracts.images.prebuilt import PrebuiltImage
 from contracts.study import Study
+from contracts.work.kernel_ranges import LINUX_KERNEL_RANGE, KernelRanges, kernel_ranges
 
 _BZIMAGE_AT, _BZIMAGE = 0x202, b"HdrS"  # Linux, Documentation/arch/x86/boot.rst
 _MULTIBOOT = bytes.fromhex("02b0ad1b")  # GNU Multiboot 0.6.96, 3.1: within the first 8192 bytes

@@ -15,7 +15,8 @@ from tarfile import TarInfo
 
 from ansible.module_utils.unilab.hashing import sha256_of
 
-from contracts.bounded_tar import (
+from contracts.errors import InputError
+from contracts.images.bounded_tar import (
     FOLDERS_MAX,
     Bounds,
     TarReader,
@@ -24,8 +25,7 @@ from contracts.bounded_tar import (
     link_target,
     read_tar,
 )
-from contracts.container_image import ContainerImage
-from contracts.errors import InputError
+from contracts.images.container_image import ContainerImage
 
 _WHITEOUT, _OPAQUE, _OWN = ".wh.", ".wh..wh..opq", ".wh..wh."
 _LINKS_FOLLOWED = 40  # as Linux, before it reports ELOOP

@@ -12,8 +12,8 @@ from ansible.module_utils.unilab.images.tree import ARTIFACT, entry_of, walk
 from ansible.module_utils.unilab.staging.container_image import shown, unpack
 from ansible.module_utils.unilab.staging.guest_paths import MOUNT_POINTS, guest_relative, is_hidden, resolved
 
-from contracts.bounded_tar import Bounds, TarReader, inner_path, link_target, read_tar
 from contracts.errors import InputError
+from contracts.images.bounded_tar import Bounds, TarReader, inner_path, link_target, read_tar
 from contracts.manifest import (
     HostPath,
     ImageFiles,

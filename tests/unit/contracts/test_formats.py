@@ -13,8 +13,8 @@ from contracts.campaign import Campaign, NotRun, Stopped
 from contracts.capstan.capstanfile import Capstanfile
 from contracts.capstan.package import Package
 from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
+from contracts.images.prebuilt import PrebuiltImage
 from contracts.plan import PlannedTrial
-from contracts.prebuilt import PrebuiltImage
 from contracts.study import Boots, Cell, Headline, Load, Pilots, Study, StudyCaps
 from contracts.trial import (
     Boot,
@@ -33,7 +33,7 @@ from contracts.trial import (
     TrialRecord,
 )
 from contracts.warm_up import CellWarmUp
-from contracts.work import Work, WorkCounts, WorkPeriod, WorkPerRequest
+from contracts.work.counted import Work, WorkCounts, WorkPeriod, WorkPerRequest
 
 FORMATS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts.outcome import record_of
 from contracts.trial import TrialRecord
-from tests.unit.test_outcome import FACTS, STEPS
+from tests.unit.contracts.test_outcome import FACTS, STEPS
 
 RECORD: dict[str, Any] = record_of(FACTS, STEPS).model_dump(mode="json")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ansible.module_utils.unilab.images import linux_boot_disk, osv_command_line
+from ansible.module_utils.unilab.images.linux import boot_disk as linux_boot_disk
+from ansible.module_utils.unilab.images.osv import command_line as osv_command_line
 
 # Boot sector and command line, of OSv or of SYSLINUX, and no more than whole blocks of any storage.
 HEAD_BYTES = linux_boot_disk.HEAD_BYTES

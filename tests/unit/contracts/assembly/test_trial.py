@@ -16,7 +16,7 @@ from contracts.outcome import record_of
 from contracts.plan import plan_trials
 from contracts.study import Study
 from contracts.warm_up import plan_pilots
-from filter_plugins.trial import assembled_trial
+from filter_plugins.trial.trial import assembled_trial
 
 IMAGE: dict[str, Any] = {
     "path": "/images/todos-go.disk",

@@ -28,8 +28,8 @@ from contracts.outcome import record_of
 from contracts.plan import PlannedTrial
 from contracts.store import files, folder, lock
 from contracts.study import Study, load_study
-from tests.unit.test_outcome import FACTS
-from tests.unit.test_study import write
+from tests.unit.contracts.test_outcome import FACTS
+from tests.unit.contracts.test_study import write
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.images import osv_command_line, qcow2
-from ansible.module_utils.unilab.images.osv_loader import loader_kind, raw_loader
+from ansible.module_utils.unilab.images import qcow2
+from ansible.module_utils.unilab.images.osv import command_line as osv_command_line
+from ansible.module_utils.unilab.images.osv.loader import loader_kind, raw_loader
 from ansible.module_utils.unilab.platforms import qemu
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,1 @@
+"""Images that users supply: container archives and prebuilt unikernels, read within bounds."""

@@ -1,0 +1,1 @@
+"""What a Linux guest boots from: kernel, initramfs, root and boot disks."""
