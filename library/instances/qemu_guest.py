@@ -92,61 +92,14 @@ options:
     description: Let the host's kernel move the packets of the network card (vhost-net).
     type: bool
     default: false
-  address:
-    description: Address at which the guest will answer.
-    type: str
-  port:
-    description: Port at which the guest will answer.
-    type: int
-    default: 8080
   nonce:
     description: Nonce that the guest must report.
     type: str
-  answer:
-    description:
-      - What a guest that takes no nonce must answer to a GET.
-      - Nobody may answer at I(address) before it is booted.
-    type: dict
-    suboptions:
-      path:
-        description: What to ask for.
-        type: str
-        required: true
-      status:
-        description: Status of the right answer.
-        type: int
-        required: true
-      body:
-        description: Body of the right answer.
-        type: str
-        required: true
-  counting:
-    description: Counts the guest's instructions under TCG; see C(docs/counting.md).
-    type: dict
-    suboptions:
-      plugin:
-        description: The plugin that the module C(work_counter) compiles; empty counts nothing.
-        type: str
-        required: true
-      kernel:
-        description: Addresses of the guest's kernel, C(LOW-HIGH), hexadecimal.
-        type: list
-        elements: str
-        default: []
-      idle:
-        description: Addresses of its idle loop, likewise.
-        type: list
-        elements: str
-        default: []
-      guest_kernel:
-        description: Addresses of the kernels of guests that it runs itself, likewise.
-        type: list
-        elements: str
-        default: []
   timeout_s:
     description: How long to wait for the first right answer, or for a power-off.
     type: float
     default: 120
+extends_documentation_fragment: [guest_address, right_answer, counting]
 author: unilab contributors (!UNKNOWN)
 """
 
@@ -219,14 +172,14 @@ qemu_version:
 
 import time
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.unilab.counting.mapped_file import MappedFile
+from ansible.module_utils.unilab.counting.plugin import OPTION as COUNTING_OPTION
 from ansible.module_utils.unilab.counting.plugin import Counting
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.images.osv.command_line import set_command_line
 from ansible.module_utils.unilab.platforms import first_answer, qemu
+from ansible.module_utils.unilab.platforms.qemu_counts import counted, counts_file, is_counted_as
 
 POWER_OFF_S = 60
 
@@ -265,23 +218,8 @@ def main() -> None:
             "address": {"type": "str"},
             "port": {"type": "int", "default": 8080},
             "nonce": {"type": "str"},
-            "answer": {
-                "type": "dict",
-                "options": {
-                    "path": {"type": "str", "required": True},
-                    "status": {"type": "int", "required": True},
-                    "body": {"type": "str", "required": True},
-                },
-            },
-            "counting": {
-                "type": "dict",
-                "options": {
-                    "plugin": {"type": "str", "required": True},
-                    "kernel": {"type": "list", "elements": "str", "default": []},
-                    "idle": {"type": "list", "elements": "str", "default": []},
-                    "guest_kernel": {"type": "list", "elements": "str", "default": []},
-                },
-            },
+            "answer": first_answer.OPTION,
+            "counting": COUNTING_OPTION,
             "timeout_s": {"type": "float", "default": 120},
         },
         mutually_exclusive=[("nonce", "answer")],
@@ -308,7 +246,11 @@ def main() -> None:
 
 def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     boot = _boot(module)
-    if pid is not None and qemu.has_hardware(guest, boot.vcpus, boot.memory_mib) and _is_same(guest, boot):
+    if (
+        pid is not None
+        and qemu.has_hardware(guest, boot.vcpus, boot.memory_mib)
+        and is_counted_as(guest, boot)
+    ):
         module.exit_json(changed=False, pid=pid)
     if pid is not None:
         qemu.stop(guest, patience_s=POWER_OFF_S)
@@ -326,7 +268,7 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     began_s = time.monotonic()
     pid = qemu.start(guest, boot)
     result = {"changed": True, "pid": pid, "qemu_version": qemu.version()}
-    result["counts"] = _counts_file(guest, boot)
+    result["counts"] = counts_file(guest, boot)
     if not module.params["nonce"] and not wanted:
         time.sleep(0.2)
         if qemu.running(guest) is None:
@@ -351,7 +293,7 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
         "first_answer_ms": round((answer.at_s - began_s) * 1000, 3),
         "polls": answer.polls,
         "identity": answer.identity,
-        **_counted(guest, boot),
+        **counted(guest, boot),
     }
     module.exit_json(**result)
 
@@ -386,39 +328,8 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
         machine=wanted["machine"],
         cpu_features=wanted["cpu_features"],
         vhost=wanted["vhost"],
-        counting=_counting(wanted["counting"]),
+        counting=Counting.of(wanted["counting"]),
     )
-
-
-def _counting(wanted: dict[str, Any] | None) -> Counting | None:
-    if not wanted or not wanted["plugin"]:
-        return None
-    ranges = {name: tuple(wanted[name]) for name in ("kernel", "idle", "guest_kernel")}
-    return Counting(Path(wanted["plugin"]), **ranges)
-
-
-def _counts_file(guest: qemu.Guest, boot: qemu.Boot) -> str:
-    return str(guest.counts) if boot.counting and boot.accelerator == "tcg" else ""
-
-
-def _is_same(guest: qemu.Guest, boot: qemu.Boot) -> bool:
-    """Whether the running guest has the hardware, and is counted by the addresses, that are wanted now."""
-    if not qemu.has_hardware(guest, boot.vcpus, boot.memory_mib):
-        return False
-    wanted = boot.counting.ranges if boot.counting and boot.accelerator == "tcg" else None
-    try:
-        with MappedFile(guest.counts) as mapped:
-            return mapped.header.ranges == wanted
-    except LabError:
-        return wanted is None
-
-
-def _counted(guest: qemu.Guest, boot: qemu.Boot) -> dict[str, Any]:
-    """What the plugin counted until now; empty where it counts nothing."""
-    if not _counts_file(guest, boot):
-        return {}
-    with MappedFile(guest.counts) as mapped:
-        return {"first_answer_ns": time.time_ns(), "first_answer_counts": mapped.counts()}
 
 
 if __name__ == "__main__":

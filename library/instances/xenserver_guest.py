@@ -74,13 +74,6 @@ options:
     description: BIOS letters, c for disk, d for CD, n for network.
     type: str
     default: c
-  address:
-    description: Address at which the guest will answer.
-    type: str
-  port:
-    description: Port at which the guest will answer.
-    type: int
-    default: 8080
   nonce:
     description: Value that the guest must report at C(/identity); empty to not wait.
     type: str
@@ -101,7 +94,7 @@ attributes:
     support: full
     description: Shows the guest's hardware and power state.
 requirements: [XenAPI]
-extends_documentation_fragment: [xenserver_connection]
+extends_documentation_fragment: [xenserver_connection, guest_address]
 author: unilab contributors (!UNKNOWN)
 """
 

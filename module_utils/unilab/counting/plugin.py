@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.unilab.counting.mapped_file import MappedFile
 from ansible.module_utils.unilab.errors import LabError
@@ -17,6 +18,17 @@ QEMU = "qemu-system-x86_64"
 _COMPILE = ("gcc", "-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread")
 _COMPILE_TIMEOUT_S = 120
 _PROBE_TIMEOUT_S = 20
+
+# The option of a module; its documentation is the fragment ``counting``.
+OPTION: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "plugin": {"type": "str", "required": True},
+        "kernel": {"type": "list", "elements": "str", "default": []},
+        "idle": {"type": "list", "elements": "str", "default": []},
+        "guest_kernel": {"type": "list", "elements": "str", "default": []},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,14 @@ class Counting:
     kernel: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
     guest_kernel: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None) -> Counting | None:
+        """From the values of `OPTION`; None where no plugin is named, and nothing is counted."""
+        if not options or not options["plugin"]:
+            return None
+        ranges = {name: tuple(options[name]) for name in ("kernel", "idle", "guest_kernel")}
+        return cls(Path(options["plugin"]), **ranges)
 
     @property
     def ranges(self) -> tuple[str, ...]:

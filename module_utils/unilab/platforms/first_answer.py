@@ -27,6 +27,16 @@ SHORTEST_PAUSE_S = 0.005
 PAUSE_PER_WAITED = 0.02
 ALIVE_EVERY_S = 1.0
 
+# The option ``answer`` of a module; its documentation is the fragment ``right_answer``.
+OPTION: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "path": {"type": "str", "required": True},
+        "status": {"type": "int", "required": True},
+        "body": {"type": "str", "required": True},
+    },
+}
+
 
 @dataclass(frozen=True)
 class FirstAnswer:

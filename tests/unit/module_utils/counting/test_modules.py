@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import struct
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.unilab.counting.mapped_file import BLOCK_BYTES, HEADER_BYTES, MAGIC
 from ansible.module_utils.unilab.counting.plugin import QEMU
+from counts_files import counts_file
 
 from contracts.work.series import read_series
 
@@ -63,17 +62,6 @@ def test_the_clock_of_this_machine_is_its_own() -> None:
     result = run("clock_offset")
     assert result["_rc"] == 0
     assert abs(result["offset_ns"]) <= result["error_ns"] < 10**10
-
-
-def counts_file(path: Path, samples: int) -> None:
-    """As the plugin writes it: one vCPU, two counters, sample n taken at n seconds."""
-    names = b"application kernel "
-    header = struct.pack("<8s6IQQ512s1536s", MAGIC, 1, 1, 2, 100, 8, 1, 7, samples, names, b"kernel=1-2 ")
-    content = header.ljust(HEADER_BYTES, b"\0") + struct.pack("<QQ", 50, 60).ljust(BLOCK_BYTES, b"\0")
-    ring = [b"\0" * 48] * 8
-    for number in range(samples):
-        ring[number % 8] = struct.pack("<qQQQQQ", number * 10**9, 0, 5, 0, number * 10, number * 20)
-    path.write_bytes(content + b"".join(ring))
 
 
 def test_samples_become_a_table(tmp_path: Path) -> None:
