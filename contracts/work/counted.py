@@ -39,7 +39,8 @@ class WorkCounts(_Part):
         interrupt_returns: IRET, after interrupts and exceptions.
         address_space_switches: writes to CR3. port_io: IN and OUT. nested_entries: VMRUN and its like.
         guest_kernel, guest_application: where the machine is a server that runs guests, those between VMRUN
-            and the instruction after it. ``kernel`` and ``application`` are then the server's own.
+            and the instruction after it; from perf, those of ring 0 and of other rings in the guest.
+            ``kernel`` and ``application`` are then the server's own; from perf, those for QEMU's process.
     """
 
     instructions: int = Field(ge=0)
@@ -82,10 +83,10 @@ class WorkPerRequest(_Part):
         """Where the instructions are spent, None where the kernel's addresses are not known."""
         if self.application is None or self.kernel is None:
             return None
-        if not self.guest_application:
+        if not self.guest_application and not self.guest_kernel:
             return WorkLayers(application=self.application, kernel=self.kernel, host=0.0)
         return WorkLayers(
-            application=self.guest_application,
+            application=self.guest_application or 0.0,
             kernel=self.guest_kernel or 0.0,
             host=self.application + self.kernel,
         )

@@ -6,7 +6,7 @@ import csv
 import gzip
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contracts.errors import InputError
@@ -15,6 +15,7 @@ from contracts.work.counted import WorkCounts
 # Columns before the counters: see library/counting/work_series.py, which writes the table.
 _FIRST_COLUMNS = ("realtime_ns", "spread_ns", "vcpu")
 _INSTRUCTIONS = ("application", "kernel", "idle", "unclassified")
+_GUESTS = ("guest_kernel", "guest_application")
 _REMEDY = "the file is written by the module work_series; move this trial's folder away to run it again"
 
 Counts = tuple[int, ...]
@@ -40,6 +41,24 @@ class Series:
     def vcpus(self) -> int:
         """Number of virtual CPUs."""
         return len(self.counts[0])
+
+    @property
+    def without_split(self) -> Series:
+        """The same with all instructions as ``unclassified``, where their kinds mean nothing."""
+        kinds = [i for i, name in enumerate(self.names) if name in (*_INSTRUCTIONS, *_GUESTS)]
+        others = [i for i, name in enumerate(self.names) if i not in kinds]
+
+        def merged(row: Counts) -> Counts:
+            return (sum(row[i] for i in kinds), *(row[i] for i in others))
+
+        names = ("unclassified", *(self.names[i] for i in others))
+        return replace(
+            self, names=names, counts=tuple(tuple(merged(row) for row in sample) for sample in self.counts)
+        )
+
+    def total(self, name: str) -> int:
+        """The newest value of a counter, over all virtual CPUs."""
+        return sum(row[self.names.index(name)] for row in self.counts[-1])
 
     def at(self, time_ns: int) -> tuple[tuple[float, ...], ...]:
         """Counters at ``time_ns``, linear between the two samples around it; shape (vCPUs, counters).
@@ -101,7 +120,7 @@ def work_counts(
     """
     by_name = {name: max(0, round(value)) for name, value in zip(names, counts, strict=True)}
     application, kernel, idle, unclassified = (by_name.pop(name, 0) for name in _INSTRUCTIONS)
-    guests = [by_name.pop(name, 0) for name in ("guest_kernel", "guest_application")]
+    guests = [by_name.pop(name, 0) for name in _GUESTS]
     split = unclassified == 0
     return WorkCounts(
         instructions=application + kernel + idle + unclassified + sum(guests),

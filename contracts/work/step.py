@@ -12,6 +12,9 @@ from contracts.work.counted import SERIES, Work
 from contracts.work.series import read_series
 from contracts.work.window import Clock, Counted, LoadWindow, work_of
 
+# As module_utils/unilab/counting/perf.py names it.
+PERF_MODE = "perf stat"
+
 Step = Mapping[str, Any]
 
 
@@ -32,6 +35,7 @@ def work_step(step: Step, start: Step, load: LoadResult | None, folder: Path) ->
     counted = Counted(
         includes=step["includes"],
         counted_on=step["counted_on"],
+        source="perf" if series["mode"] == PERF_MODE else "tcg_plugin",
         mode=series["mode"],
         api_version=series["api_version"],
         ranges=tuple(series["ranges"]),

@@ -56,6 +56,7 @@ class Counted:
 
     includes: str
     counted_on: str
+    source: Literal["tcg_plugin", "perf"] = "tcg_plugin"
     scope: str = "guest"
     mode: str = ""
     api_version: int | None = None
@@ -69,11 +70,15 @@ class Counted:
 
 def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     """The part ``work`` of a trial's record. Raises ValueError where the samples do not cover the window."""
+    rings = counted.source == "perf" and series.total("guest_application") > 0
+    if counted.source == "perf" and not rings:
+        # A unikernel runs its application in ring 0 too.
+        series = series.without_split
     named = partial(
         work_counts,
         series.names,
         has_idle_loop=any(text.startswith("idle=") for text in counted.ranges),
-        has_guests=any(text.startswith("guest_kernel=") for text in counted.ranges),
+        has_guests=rings or any(text.startswith("guest_kernel=") for text in counted.ranges),
     )
     load_ns = round(load.started_at.timestamp() * 1e9) + counted.host.offset_ns - counted.client.offset_ns
     start_ns = load_ns + round(load.warm_up_s * 1e9)
@@ -88,7 +93,7 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     idle_work = _IdleWork.of(idle)
     gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
     return Work(
-        source="tcg_plugin",
+        source=counted.source,
         scope="machine" if counted.scope == "machine" else "guest",
         includes=counted.includes,
         counted_on=counted.counted_on,

@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from contracts.errors import InputError
 from contracts.work.kernel_ranges import LINUX_KERNEL_RANGE, KernelRanges, elf_beside, kernel_ranges
+from contracts.work.step import PERF_MODE
 
 # What a counted guest runs, by runtime: what belongs to "application" and to "kernel".
 INCLUDES = {
@@ -25,6 +26,12 @@ INCLUDES = {
 SERVER = (
     "application: QEMU's device model and the server's system services; kernel: the server's Linux with KVM"
 )
+# Under KVM, by perf.
+RINGS = (
+    "guest_application: the guest outside of ring 0; guest_kernel: the guest in ring 0; "
+    "only instructions where the guest runs its application in ring 0"
+)
+PROCESS = "application: QEMU's device model; kernel: the host's Linux with KVM, for QEMU's process"
 
 
 def osv_ranges(loader: str) -> dict[str, list[str]]:
@@ -73,8 +80,15 @@ def epoch_ns(time: str) -> int:
     return round(moment.timestamp() * 1_000_000) * 1000
 
 
-def counted_includes(runtime: str, scope: str = "guest") -> str:
-    """What is counted in a trial of this runtime: its own guest, or the server (``machine``) that runs it."""
+def counted_includes(runtime: str, scope: str = "guest", mode: str = "") -> str:
+    """What is counted in a trial of this runtime: its own guest, or the server (``machine``) that runs it.
+
+    ``mode`` is that of module work_series: perf counts rings of the guest, and QEMU's process.
+    """
+    if mode == PERF_MODE:
+        return (
+            f"{'guest_kernel: the service and OSv, both in ring 0' if runtime == 'osv' else RINGS}; {PROCESS}"
+        )
     if scope == "machine" and runtime != "docker":
         return f"guest_{INCLUDES[runtime].replace('kernel:', 'guest_kernel:')}; {SERVER}"
     return INCLUDES[runtime]

@@ -13,7 +13,7 @@ description:
     the virtual CPU, and each counter since the start of the guest."
 options:
   counts:
-    description: The file that the plugin writes.
+    description: The file that the plugin writes, or C(perf.csv) of perf.
     type: path
     required: true
   path:
@@ -40,12 +40,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mode:
-  description: How the plugin counts.
+  description: How the plugin counts, or C(perf stat).
   returned: always
   type: str
   sample: inline
 api_version:
-  description: QEMU's version of the plugin interface.
+  description: QEMU's version of the plugin interface; none where perf counted.
   returned: always
   type: int
   sample: 1
@@ -68,11 +68,17 @@ samples:
 """
 
 import gzip
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.unilab.counting import perf
 from ansible.module_utils.unilab.counting.mapped_file import MappedFile
 from ansible.module_utils.unilab.errors import LabError
+
+# CLOCK_REALTIME, how long the sample took, the virtual CPU, and its counters.
+Row = tuple[int, int, int, Sequence[int]]
 
 
 def main() -> None:
@@ -85,10 +91,18 @@ def main() -> None:
         },
     )
     path, from_ns = Path(module.params["path"]), module.params["from_ns"]
+    counts = Path(module.params["counts"])
     try:
-        with MappedFile(Path(module.params["counts"])) as mapped:
+        if counts == perf.counts_file(counts.parent):
+            module.exit_json(changed=True, **_of_perf(counts, path, from_ns))
+        with MappedFile(counts) as mapped:
             header = mapped.header
-            samples = _write(mapped, path, from_ns)
+            rows = (
+                (sample.realtime_ns, sample.spread_ns, vcpu, row)
+                for sample in mapped.samples()
+                for vcpu, row in enumerate(sample.counts)
+            )
+            samples = _write(header.names, rows, path, from_ns)
     except (LabError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
@@ -101,17 +115,27 @@ def main() -> None:
     )
 
 
-def _write(mapped: MappedFile, path: Path, from_ns: int) -> int:
+def _of_perf(counts: Path, path: Path, from_ns: int) -> dict[str, Any]:
+    """All virtual CPUs together: perf counts the process."""
+    rows = ((sample.realtime_ns, 0, 0, sample.counts) for sample in perf.samples_in(counts))
+    return {
+        "mode": perf.MODE,
+        "api_version": None,
+        "interval_ms": perf.INTERVAL_MS,
+        "ranges": [],
+        "samples": _write(perf.NAMES, rows, path, from_ns),
+    }
+
+
+def _write(names: Sequence[str], rows: Iterable[Row], path: Path, from_ns: int) -> int:
     aside, samples = path.with_name(path.name + ".partial"), 0
     with gzip.open(aside, "wt", encoding="ascii", compresslevel=6) as stream:
-        stream.write(",".join(("realtime_ns", "spread_ns", "vcpu", *mapped.header.names)) + "\n")
-        for sample in mapped.samples():
-            if sample.realtime_ns < from_ns:
+        stream.write(",".join(("realtime_ns", "spread_ns", "vcpu", *names)) + "\n")
+        for realtime_ns, spread_ns, vcpu, counts in rows:
+            if realtime_ns < from_ns:
                 continue
-            samples += 1
-            for vcpu, counts in enumerate(sample.counts):
-                row = (sample.realtime_ns, sample.spread_ns, vcpu, *counts)
-                stream.write(",".join(map(str, row)) + "\n")
+            samples += vcpu == 0
+            stream.write(",".join(map(str, (realtime_ns, spread_ns, vcpu, *counts))) + "\n")
     aside.replace(path)
     return samples
 

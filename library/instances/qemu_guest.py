@@ -148,10 +148,15 @@ console:
   type: str
   sample: Kernel panic
 counts:
-  description: The file that the plugin writes; empty where nothing is counted.
+  description: The file that the plugin writes, or perf under KVM; empty where nothing is counted.
   returned: the guest was started
   type: str
   sample: /run/unilab/unilab-instance/counts.bin
+why_no_counts:
+  description: Why perf does not count this guest.
+  returned: the guest was started under KVM, and cannot be counted
+  type: str
+  sample: "instructions are not counted under KVM: perf is not installed."
 first_answer_counts:
   description: Counters of each virtual CPU since the start, at the first right answer.
   returned: as first_answer_ms, and instructions are counted
@@ -179,7 +184,7 @@ from ansible.module_utils.unilab.counting.plugin import Counting
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.images.osv.command_line import set_command_line
 from ansible.module_utils.unilab.platforms import first_answer, qemu
-from ansible.module_utils.unilab.platforms.qemu_counts import counted, counts_file, is_counted_as
+from ansible.module_utils.unilab.platforms.qemu_counts import counted, counting_started, is_counted_as
 
 POWER_OFF_S = 60
 
@@ -268,7 +273,7 @@ def _started(module: AnsibleModule, guest: qemu.Guest, pid: int | None) -> None:
     began_s = time.monotonic()
     pid = qemu.start(guest, boot)
     result = {"changed": True, "pid": pid, "qemu_version": qemu.version()}
-    result["counts"] = counts_file(guest, boot)
+    result |= counting_started(guest, boot, pid)
     if not module.params["nonce"] and not wanted:
         time.sleep(0.2)
         if qemu.running(guest) is None:

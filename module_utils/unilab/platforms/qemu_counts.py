@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible.module_utils.unilab.counting import perf
 from ansible.module_utils.unilab.counting.mapped_file import MappedFile
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms.qemu import Boot, Guest
@@ -13,6 +14,17 @@ from ansible.module_utils.unilab.platforms.qemu import Boot, Guest
 def counts_file(guest: Guest, boot: Boot) -> str:
     """The file that the plugin writes; empty where nothing is counted, as under KVM."""
     return str(guest.counts) if boot.counting and boot.accelerator == "tcg" else ""
+
+
+def counting_started(guest: Guest, boot: Boot, pid: int) -> dict[str, str]:
+    """``counts``, and ``why_no_counts`` where perf, which counts under KVM, cannot."""
+    if not boot.counting or boot.accelerator == "tcg":
+        return {"counts": counts_file(guest, boot)}
+    try:
+        perf.probe()
+        return {"counts": str(perf.start(pid, guest.directory))}
+    except LabError as error:
+        return {"counts": "", "why_no_counts": f"instructions are not counted under KVM: {error}"}
 
 
 def is_counted_as(guest: Guest, boot: Boot) -> bool:

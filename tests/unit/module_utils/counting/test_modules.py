@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible.module_utils.unilab.counting.plugin import QEMU
 from counts_files import counts_file
+from module_run import PROJECT, run
 
 from contracts.work.series import read_series
 
-PROJECT = Path(__file__).resolve().parents[4]
 SOURCE = PROJECT / "roles/qemu_host/files/work_counter.c"
 needs_tools = pytest.mark.skipif(
     shutil.which(QEMU) is None or shutil.which("gcc") is None, reason=f"no {QEMU} or no gcc"
 )
-
-
-def run(module: str, **options: Any) -> dict[str, Any]:
-    """What the module returned; its state is ``result["_rc"]``."""
-    command = [str(Path(sys.executable).with_name("ansible")), "-i", "localhost,", "-c", "local", "localhost"]
-    command += ["-e", f"ansible_python_interpreter={sys.executable}", "-m", module]
-    command += ["-a", json.dumps(options)] if options else []
-    environment = {"ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    environment |= {"HOME": str(Path.home()), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    found: dict[str, Any] = json.loads(done.stdout.partition(" => ")[2])
-    return found | {"_rc": done.returncode, "_output": done.stdout + done.stderr}
 
 
 @needs_tools
