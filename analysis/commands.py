@@ -128,12 +128,13 @@ def report(directory: Path, output: Path | None) -> int:
     """Write the report of the campaign at ``directory`` and print its path. Raises InputError."""
     # Drawing is slow to load, and no other command draws.
     from analysis.page.render import render
-    from analysis.page.write import write_report
+    from analysis.page.write import figures_folder, write_report
 
+    path = output or directory / "report.html"
     with second_process() as second:
         source = read(directory, second)
-        rendered = render(source.results, source.evidence, second)
-    print(write_report(rendered, output or directory / "report.html"))
+        rendered = render(source.results, source.evidence, second, figures_folder(path))
+    print(write_report(rendered, path))
     return damage_code(source)
 
 

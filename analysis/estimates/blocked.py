@@ -86,7 +86,10 @@ def blocked_difference(other: Array, base: Array, others: Array) -> BlockedDiffe
     for least, value in _FACTORS:
         factor = np.where(blocks >= least, value, factor)
     of_pairs = paired.half_width()
-    method = np.where((of_pairs > 0) & (np.choose(method, widths) > factor * of_pairs), 2, method)
+    # Pairs that do not differ at all give no interval: infinity times their width of 0 is no number.
+    with np.errstate(invalid="ignore"):
+        narrower = np.choose(method, widths) > factor * of_pairs
+    method = np.where((of_pairs > 0) & narrower, 2, method)
     return BlockedDifference(
         Estimate(*(np.choose(method, list(rows)) for rows in zip(plain, adjusted, paired, strict=True))),
         method,

@@ -15,6 +15,7 @@ from analysis.estimates.pairs import Pair
 from analysis.formatting import NOTHING, count, number, ratio
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table
+from analysis.records.metrics import memory_name
 from analysis.verdicts.claims import MAINTAINER, NOT_MEASURED, Claim
 from analysis.verdicts.conditions import compare_condition, platform_label
 from analysis.verdicts.judge import ClaimVerdict, Verdict
@@ -23,9 +24,14 @@ from analysis.verdicts.measures import Result
 _ORDER: tuple[Verdict, ...] = ("reproduced", "contradicted", "inconclusive", "not measured")
 
 
-def verdict_counts(verdicts: Sequence[ClaimVerdict]) -> str:
-    """How the claims that this laboratory can answer ended, and what the others are, in two sentences."""
+def verdict_counts(verdicts: Sequence[ClaimVerdict], *, running: bool = False) -> str:
+    """How the claims that this laboratory can answer ended, and what the others are, in two sentences.
+
+    ``running``: boots are still to come, so none has ended.
+    """
     answerable = [row for row in verdicts if row.claim.answerable]
+    if running:
+        return f"None of {count(len(answerable), 'claim')} is judged yet, for boots are still to come."
     found = Counter(row.verdict for row in answerable)
     parts = [f"{found[name]} {name}" for name in _ORDER if found[name]]
     first = f"Of {count(len(answerable), 'claim')} that this laboratory can answer: {', '.join(parts)}."
@@ -34,12 +40,17 @@ def verdict_counts(verdicts: Sequence[ClaimVerdict]) -> str:
     return f"{first} Not among them: {', '.join(others)}." if others else first
 
 
-def claims_table(ours: Sequence[ClaimVerdict], others: Sequence[Sequence[ClaimVerdict]]) -> Table:
+def claims_table(
+    ours: Sequence[ClaimVerdict], others: Sequence[Sequence[ClaimVerdict]], *, running: bool = False
+) -> Table:
     """Claims with a measure, each with our verdict and that of other evidence beside it.
+
+    Those that this campaign answers come first, then those that this laboratory can answer.
 
     Args:
         ours: verdicts of this campaign.
         others: verdicts of each other source, in the same order of claims.
+        running: boots are still to come, so no verdict of ours is given.
     """
     counted = any(row.counted for row in ours)
     columns = [Column("claim"), Column("what is claimed", "prose"), Column("held within", "prose")]
@@ -47,9 +58,10 @@ def claims_table(ours: Sequence[ClaimVerdict], others: Sequence[Sequence[ClaimVe
     columns += [Column("instructions per request, ratio", "prose")] if counted else []
     columns += [Column(_short(rows[0].source), "prose") for rows in others if rows]
     table = []
-    for place, row in enumerate(ours):
+    for place, row in sorted(enumerate(ours), key=lambda numbered: _rank(numbered[1])):
         if row.claim.measure not in NOT_MEASURED and not row.claim.same_as:
-            cells = [row.claim.id, row.claim.text, _tolerance(row.claim), row.verdict, _seen(row)]
+            verdict = "still running" if running and row.verdict != "not measured" else row.verdict
+            cells = [row.claim.id, row.claim.text, _tolerance(row.claim), verdict, _seen(row)]
             cells += [_results(row.counted) or NOTHING] if counted else []
             table.append([*cells, *(_beside(rows[place]) for rows in others if rows)])
     return Table(columns, table)
@@ -116,7 +128,7 @@ def break_even_table(rows: Sequence[BreakEvenRow], labels: Labels) -> Table:
             [
                 labels.service(row.pair.base.cell),
                 f"{row.pair.other.cell.arm} / {row.pair.base.cell.arm}",
-                f"{row.kind}, {row.when}",
+                f"{memory_name(row.kind)}, {row.when}",
                 row.per,
                 str(row.unikernels or "as needed"),
                 number(row.found.value),
@@ -165,6 +177,10 @@ def _meaning(found: BreakEven) -> str:
         if share
     ]
     return "; ".join(["below the break-even", *uncertain])
+
+
+def _rank(row: ClaimVerdict) -> tuple[bool, bool]:
+    return row.verdict == "not measured", not row.claim.answerable
 
 
 def _short(source: str) -> str:

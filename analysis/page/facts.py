@@ -11,11 +11,14 @@ from analysis.estimates.block_table import BlockTable
 from analysis.estimates.comparisons import Comparison, compare
 from analysis.estimates.memory_break_even import BreakEvenRow, break_even_rows
 from analysis.estimates.pairs import Pair, Refusal, find_pairs
+from analysis.page import wording
 from analysis.page.labels import Labels
 from analysis.records import hdr
+from analysis.records.emulation import is_emulated
 from analysis.records.hdr import Histogram
 from analysis.records.metrics import THROUGHPUT, metrics_of
 from analysis.records.results import Results
+from analysis.verdicts.answers import AnswerRow, answers
 from analysis.verdicts.headline import Decision, headline
 from contracts.study import Study
 
@@ -36,6 +39,11 @@ class PageFacts:
     def running(self) -> bool:
         """Whether boots are still to come, so that nothing is decided yet."""
         return bool(self.results.to_do)
+
+    @cached_property
+    def emulated(self) -> bool:
+        """Whether the times of any trial are those of an emulated processor."""
+        return any(map(is_emulated, self.results.records))
 
     @cached_property
     def labels(self) -> Labels:
@@ -71,7 +79,43 @@ class PageFacts:
         return headline(self.study, self.evidence, self.comparisons, running=self.running)
 
     @cached_property
+    def answers(self) -> list[AnswerRow]:
+        """Each arm against the control, in the quantities that people decide by."""
+        return answers(
+            self.study.headline_against,
+            self.evidence,
+            self.comparisons,
+            self.pairs_and_refusals,
+            self.decisions,
+            running=self.running,
+        )
+
+    def word(self, row: Comparison) -> str:
+        """How a comparison ended, the same word wherever the page shows it."""
+        if self._outcomes.get(_key(row)) == "undecided":
+            return "undecided"
+        allowed = self.evidence.allowance(row.metric, row.pair.other, row.pair.base)
+        return wording.verdict(row.interval.widened(allowed), running=self.running)
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[str, str, str], str]:
+        """Of the first screen and of the headline, which control false discoveries."""
+        known: dict[tuple[str, str, str], str] = {
+            _key(answer.comparison): answer.outcome
+            for row in self.answers
+            for answer in row.answers
+            if answer.comparison
+        }
+        return known | {_key(row.comparison): row.outcome for row in self.decisions}
+
+    @cached_property
     def break_evens(self) -> list[BreakEvenRow]:
         """Break-even of memory of every pair of a guest and a container."""
         throughput = BlockTable(self.evidence.every_cell, THROUGHPUT)
         return break_even_rows(self.pairs_and_refusals[0], self.study.seed, throughput)
+
+
+def _key(row: Comparison) -> tuple[str, str, str]:
+    """The same for a ratio and its inverse."""
+    first, second = sorted((row.pair.other.cell.slug, row.pair.base.cell.slug))
+    return row.metric.key, first, second

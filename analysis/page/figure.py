@@ -30,8 +30,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class PlacedFigure:
-    """A figure as templates place it."""
+    """A figure as templates place it; ``folder``: of its files, as the page links to it."""
 
     caption: str
     absent: str
     drawn: Drawn | None
+    folder: str

@@ -23,11 +23,16 @@ from analysis.page.labels import Labels
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.hdr import Histogram
 from analysis.records.latency import percentiles
-from analysis.records.metrics import FIRST_ANSWER, IMAGE_SIZE, MEAN_RESPONSE, RESPONSES, THROUGHPUT, Metric
-from analysis.records.results import Results, distinct
-from analysis.records.tables import host_facts
+from analysis.records.metrics import (
+    FIRST_ANSWER,
+    IMAGE_SIZE,
+    MEAN_RESPONSE,
+    RESPONSES,
+    THROUGHPUT,
+    Metric,
+    memory_name,
+)
 from contracts.campaign import Campaign
-from contracts.trial import CapReading, TrialRecord
 
 # A page lists so many trials; the table of trials beside it (CSV) holds all of them.
 MOST_TRIALS_LISTED = 300
@@ -52,29 +57,29 @@ class Table:
     rows: Sequence[Sequence[str]]
 
 
-_SERVICE, _ARM = Column("service"), Column("arm")
-_MOST_VALUES = 6
+SERVICE, ARM = Column("service"), Column("arm")
 
 
-def _numbers(*titles: str) -> tuple[Column, ...]:
+def numbers(*titles: str) -> tuple[Column, ...]:
+    """Columns of numbers."""
     return tuple(Column(title, "number") for title in titles)
 
 
 def cell_means(cells: Sequence[CellTrials], metrics: Sequence[Metric], labels: Labels) -> Table:
     """Geometric means over boots of several metrics, one row per cell."""
-    columns = [_SERVICE, _ARM, *_numbers("boots", *(f"{row.title} ({row.unit})" for row in metrics))]
+    columns = [SERVICE, ARM, *numbers("boots", *(f"{row.title} ({row.unit})" for row in metrics))]
     rows = []
     for cell in cells:
         means = [number(geometric_mean(cell.values(metric))) for metric in metrics]
-        rows.append([*_cell_names(cell.cell, labels), _boots(cell), *means])
+        rows.append([*cell_names(cell.cell, labels), _boots(cell), *means])
     return Table(columns, rows)
 
 
 def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram], labels: Labels) -> Table:
     """Percentiles of the merged histograms, and limits of the tail over boots; ``windows`` by cell slug."""
-    columns = [_SERVICE, _ARM, *_numbers("boots", "answers")]
-    columns += _numbers("p50 (ms)", "p90 (ms)", "p99 (ms)", "p99.9 (ms)", "max (ms)")
-    columns += _numbers("p99 at most (ms)", "p99.9 at most (ms)")
+    columns = [SERVICE, ARM, *numbers("boots", "answers")]
+    columns += numbers("p50 (ms)", "p90 (ms)", "p99 (ms)", "p99.9 (ms)", "max (ms)")
+    columns += numbers("p99 at most (ms)", "p99.9 at most (ms)")
     rows = []
     for cell in cells:
         if cell.cell.slug not in windows:
@@ -85,22 +90,22 @@ def latency_table(cells: Sequence[CellTrials], windows: Mapping[str, Histogram],
         limits = (upper_limit(cell.values(RESPONSES[name])) for name in ("p99", "p99.9"))
         bounds = [_or_insufficient(limit if math.isfinite(limit) else None) for limit in limits]
         answers = f"{histogram.total:,}"
-        rows.append([*_cell_names(cell.cell, labels), _boots(cell), answers, *values, *bounds])
+        rows.append([*cell_names(cell.cell, labels), _boots(cell), answers, *values, *bounds])
     return Table(columns, rows)
 
 
 def ratio_table(comparisons: Sequence[Comparison], verdicts: Sequence[str], labels: Labels) -> Table:
     """One row per pair, with the means that the ratio divides and a word of ``verdicts`` each."""
     unit = comparisons[0].metric.unit
-    columns = [_SERVICE, Column("ratio of"), *_numbers(f"means ({unit})", "boots", "ratio")]
+    columns = [SERVICE, Column("ratio of"), *numbers(f"means ({unit})", "boots", "ratio")]
     columns += [
-        *_numbers("95 % interval"),
+        *numbers("95 % interval"),
         Column("method"),
-        *_numbers("degrees of freedom", "Cliff's delta"),
+        *numbers("degrees of freedom", "Cliff's delta"),
     ]
-    columns += [Column("so the first is"), *_numbers("medians, exact intervals")]
+    columns += [Column("so the first is"), *numbers("medians, exact intervals")]
     if any(row.bootstrap for row in comparisons):
-        columns += _numbers("bootstrap interval")
+        columns += numbers("bootstrap interval")
     rows = []
     for row, word in zip(comparisons, verdicts, strict=True):
         sides = (row.pair.other, row.pair.base)
@@ -128,7 +133,7 @@ def ratio_table(comparisons: Sequence[Comparison], verdicts: Sequence[str], labe
 
 def refusal_table(refusals: Sequence[Refusal], labels: Labels) -> Table:
     """Pairs that are not compared."""
-    columns = [_SERVICE, Column("arms"), Column("why they are not compared", "prose")]
+    columns = [SERVICE, Column("arms"), Column("why they are not compared", "prose")]
     rows = [[labels.service(row.cell), f"{row.other} / {row.base}", row.reason] for row in refusals]
     return Table(columns, rows)
 
@@ -136,8 +141,8 @@ def refusal_table(refusals: Sequence[Refusal], labels: Labels) -> Table:
 def kinds_table(footprints: pl.DataFrame) -> Table:
     """Where each kind of memory reading came from; ``footprints``: tables.footprints_table."""
     sources = footprints.group_by("kind", maintain_order=True).agg(pl.col("read_from").unique()).sort("kind")
-    rows = [[kind, "; ".join(sorted(found))] for kind, found in sources.iter_rows()]
-    return Table([Column("kind"), Column("read from", "prose")], rows)
+    rows = [[memory_name(kind), kind, "; ".join(sorted(found))] for kind, found in sources.iter_rows()]
+    return Table([Column("memory", "prose"), Column("in records"), Column("read from", "prose")], rows)
 
 
 def not_run_table(campaign: Campaign) -> Table:
@@ -178,10 +183,10 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 def excluded_table(evidence: Evidence, labels: Labels) -> Table:
     """Trials that ran and do not count."""
-    columns = [Column("trial"), _SERVICE, _ARM, Column("ended"), Column("rule")]
+    columns = [Column("trial"), SERVICE, ARM, Column("ended"), Column("rule")]
     columns.append(Column("why it does not count", "prose"))
     rows = [
-        [row["trial_id"], *_cell_names(_key(row), labels), row["end"], row["failed"], row["why_not"]]
+        [row["trial_id"], *cell_names(key_of(row), labels), row["end"], row["failed"], row["why_not"]]
         for row in evidence.excluded.head(MOST_TRIALS_LISTED).iter_rows(named=True)
     ]
     return Table(columns, rows)
@@ -189,10 +194,10 @@ def excluded_table(evidence: Evidence, labels: Labels) -> Table:
 
 def stability_table(found: Sequence[Stability], labels: Labels) -> Table:
     """Boots, errors and crash rates."""
-    columns = [_SERVICE, _ARM]
-    columns += _numbers("boots", "never answered", "crashed", "hung", "requests")
+    columns = [SERVICE, ARM]
+    columns += numbers("boots", "never answered", "crashed", "hung", "requests")
     columns += [Column("errors by kind")]
-    columns += _numbers("crashes per million", "exact 95 % interval")
+    columns += numbers("crashes per million", "exact 95 % interval")
     rows = []
     for row in found:
         errors = ", ".join(f"{kind} {amount:,}" for kind, amount in row.errors.items()) or "none"
@@ -202,110 +207,9 @@ def stability_table(found: Sequence[Stability], labels: Labels) -> Table:
         counts = (row.boots, row.never_answered, row.crashed, row.hung, row.requests)
         rate = number(row.rate_per_million)
         rows.append(
-            [*_cell_names(row.cell, labels), *(f"{amount:,}" for amount in counts), errors, rate, limits]
+            [*cell_names(row.cell, labels), *(f"{amount:,}" for amount in counts), errors, rate, limits]
         )
     return Table(columns, rows)
-
-
-def trials_table(evidence: Evidence, labels: Labels) -> Table:
-    """Recorded trials in running order, with what the generator's verdict rests on."""
-    columns = [
-        *_numbers("trial", "block", "position"),
-        _SERVICE,
-        _ARM,
-        Column("ended"),
-        Column("verdict", "prose"),
-        Column("window"),
-    ]
-    metrics = (THROUGHPUT, MEAN_RESPONSE, RESPONSES["p99"], FIRST_ANSWER)
-    columns += _numbers(*(f"{metric.title} ({metric.unit})" for metric in metrics))
-    columns += _numbers("Little residual (%)", "generator CPU (% of a core)")
-    shown = evidence.trials.head(MOST_TRIALS_LISTED)
-    values = shown.select(metric.expression.cast(pl.Float64).alias(metric.key) for metric in metrics)
-    rows = []
-    for row, figures in zip(shown.iter_rows(named=True), values.iter_rows(), strict=True):
-        steady = evidence.steadiness.get(row["trial_id"])
-        residual = row["little_residual"]
-        rows.append(
-            [
-                row["trial_id"],
-                str(row["block"]),
-                str(row["position"]),
-                *_cell_names(_key(row), labels),
-                row["end"],
-                row["verdict"] or NOTHING,
-                steady.kind if steady else NOTHING,
-                *map(number, figures),
-                NOTHING if residual is None else f"{residual * 100:+.1f}",
-                number(row["generator_cpu_percent"]),
-            ]
-        )
-    return Table(columns, rows)
-
-
-def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
-    """Caps asked for, and those that the system stated; ``records`` by trial id."""
-    columns = [
-        _SERVICE,
-        _ARM,
-        Column("asked for"),
-        Column("read back", "prose"),
-        Column("CPUs the kernel sees"),
-    ]
-    rows = []
-    for cell in cells:
-        found = [records[trial_id] for trial_id in cell.ids]
-        read = {
-            (row.resource, row.kind, row.value, row.unit): row
-            for record in found
-            if record.caps
-            for row in record.caps.read_back
-        }
-        seen = [str(record.instance.vcpus) for record in found if record.instance]
-        if found:
-            rows.append(
-                [
-                    *_cell_names(cell.cell, labels),
-                    f"{cell.cell.cpus:g} CPU, {cell.cell.memory_mib} MiB",
-                    "; ".join(distinct([_reading(row) for row in read.values()])) or "nothing",
-                    ", ".join(distinct(seen)),
-                ]
-            )
-    return Table(columns, rows)
-
-
-def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
-    """What was booted in each cell: every value that any of its boots states."""
-    columns = [_SERVICE, _ARM, Column("accelerator"), Column("host"), Column("kernel", "prose")]
-    columns.append(Column("command line", "prose"))
-    columns += [Column(title, "hash") for title in ("artifact SHA-256", "image SHA-256")]
-    names = ("accelerator", "host", "kernel", "command_line", "artifact_sha256", "image_sha256")
-    rows = []
-    for cell in cells:
-        found = [instance for trial_id in cell.ids if (instance := records[trial_id].instance)]
-        if found:
-            parts = ([str(getattr(instance, name)) for instance in found] for name in names)
-            rows.append(
-                [*_cell_names(cell.cell, labels), *("; ".join(_few(distinct(part))) for part in parts)]
-            )
-    return Table(columns, rows)
-
-
-def host_table(results: Results) -> Table:
-    """Facts of every host; one that changed between trials shows all its values."""
-    facts: dict[tuple[str, str], list[str]] = {}
-    for record in results.records:
-        for host, content in record.provenance.items():
-            for key, value in host_facts(content):
-                facts.setdefault((host, key), []).append(value)
-    rows = []
-    for (host, key), values in facts.items():
-        different = distinct(values)
-        text = (
-            different[0] if len(different) == 1 else "differs between trials: " + "; ".join(_few(different))
-        )
-        rows.append([host, key, text])
-    return Table([Column("host"), Column("fact"), Column("value", "prose")], sorted(rows))
 
 
 def means_of_everything(cells: Sequence[CellTrials], labels: Labels) -> Table:
@@ -313,11 +217,13 @@ def means_of_everything(cells: Sequence[CellTrials], labels: Labels) -> Table:
     return cell_means(cells, (THROUGHPUT, MEAN_RESPONSE, FIRST_ANSWER, IMAGE_SIZE), labels)
 
 
-def _cell_names(cell: CellKey, labels: Labels) -> tuple[str, str]:
+def cell_names(cell: CellKey, labels: Labels) -> tuple[str, str]:
+    """What the columns SERVICE and ARM hold."""
     return cell.service, labels.arm(cell)
 
 
-def _key(row: Mapping[str, object]) -> CellKey:
+def key_of(row: Mapping[str, object]) -> CellKey:
+    """The cell of a row of the table of trials."""
     return CellKey(**{name: row[name] for name in CellKey.__dataclass_fields__})  # type: ignore[arg-type]
 
 
@@ -333,14 +239,3 @@ def _median(found: MedianInterval) -> str:
     if found.low is None or found.high is None:
         return f"{number(found.median)} (insufficient)"
     return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
-
-
-def _reading(row: CapReading) -> str:
-    value = f"{row.value:,.10g}" if isinstance(row.value, float) else row.value
-    return f"{row.resource} {row.kind} {value} {row.unit}"
-
-
-def _few(values: Sequence[str]) -> list[str]:
-    """The first values, and how many more there are."""
-    rest = len(values) - _MOST_VALUES
-    return [*values[:_MOST_VALUES], *([f"and {rest} more"] if rest > 0 else [])]

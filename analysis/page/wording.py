@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS, RatioInterval
 from analysis.formatting import NOTHING, count, interval, number, ratio
+from analysis.records.emulation import host_is_emulated, is_emulated
 from analysis.records.results import Results
 from analysis.verdicts.headline import Decision, Outcome
 from contracts.arms import arm_named
+from contracts.control import arm_booted
 from contracts.platforms import PLATFORMS
 from contracts.trial import Accelerator
 
@@ -21,19 +23,23 @@ _RUNTIMES = {
     "prebuilt": "a unikernel image that the user supplied",
 }
 
-_ACCELERATORS: dict[Accelerator, tuple[str, str]] = {
-    "tcg": (
-        "TCG (emulated CPU)",
-        "The virtual CPU was emulated in software. Times, rates and their ratios are those of the emulator "
-        "and no evidence about hardware; counted work is.",
-    ),
-    "kvm": ("KVM", "The virtual CPU was the host's own, through KVM."),
-    "xen": ("Xen", "The virtual CPU was the host's own, through Xen."),
-    "none": (
-        "none (no virtual CPU)",
-        "These arms ran on the host's own CPU and are never compared with arms in a guest.",
-    ),
+_ACCELERATORS: dict[Accelerator, str] = {
+    "tcg": "TCG (emulated CPU)",
+    "kvm": "KVM",
+    "xen": "Xen",
+    "none": "none (no virtual CPU)",
 }
+_HYPERVISORS: dict[Accelerator, str] = {
+    "tcg": "No hypervisor ran under {arms}: the virtual CPU was emulated in software (QEMU's TCG).",
+    "kvm": "The hypervisor under {arms} was a real one: KVM{where}.",
+    "xen": "The hypervisor under {arms} was a real one: Xen{where}.",
+    "none": "{arms} had no virtual CPU of its own.",
+}
+_ON_EMULATED_SERVER = ", on a server whose processor was emulated in software (QEMU's TCG)"
+_ON_OWN_PROCESSOR = ", on the host's own processor"
+_EMULATED_TIMES = (
+    "Times, rates and their ratios are those of the emulator and no evidence about hardware; counted work is."
+)
 
 _NO_XEN = (
     "no Xen ran. A double took XenServer's place and booted the uploaded disks in QEMU: caps on CPUs were "
@@ -55,13 +61,22 @@ def accelerators(results: Results) -> list[Accelerator]:
 
 
 def accelerator_names(results: Results) -> str:
-    """For the banner."""
-    return " and ".join(_ACCELERATORS[name][0] for name in accelerators(results)) or "not recorded yet"
+    """For the table of facts about the campaign."""
+    names = [_ACCELERATORS[name] for name in accelerators(results)]
+    if any(
+        host_is_emulated(record) and record.instance.accelerator != "tcg"
+        for record in results.records
+        if record.instance
+    ):
+        names.append("all on a server with an emulated CPU")
+    return ", ".join(names) or "not recorded yet"
 
 
 def cautions(results: Results) -> list[str]:
-    """What to know before a figure is believed: what each accelerator is worth, and whether Xen was one."""
-    found = [_ACCELERATORS[name][1] for name in accelerators(results)]
+    """What to know before a figure is believed: whether a hypervisor ran, and what times are worth."""
+    found = [_hypervisor(*group) for group in _guests(results).items()]
+    if any(map(is_emulated, results.records)):
+        found.append(_EMULATED_TIMES)
     doubled = {
         record.cell.arm
         for record in results.records
@@ -69,6 +84,22 @@ def cautions(results: Results) -> list[str]:
         if arm_named(record.cell.arm).platform == "xenserver"
     }
     return [*found, f"{' and '.join(sorted(doubled))}: {_NO_XEN}"] if doubled else found
+
+
+def _guests(results: Results) -> dict[tuple[Accelerator, bool], list[str]]:
+    """Arms of guests by accelerator, and by whether the processor of their host was emulated."""
+    found: dict[tuple[Accelerator, bool], list[str]] = {}
+    for record in results.records:
+        if record.instance and PLATFORMS[arm_named(record.cell.arm).platform].is_guest:
+            key = (record.instance.accelerator, host_is_emulated(record))
+            found.setdefault(key, []).append(arm_booted(record.cell.arm))
+    return {key: sorted(set(arms)) for key, arms in sorted(found.items())}
+
+
+def _hypervisor(key: tuple[Accelerator, bool], arms: Sequence[str]) -> str:
+    accelerator, emulated = key
+    where = _ON_EMULATED_SERVER if emulated else _ON_OWN_PROCESSOR
+    return _HYPERVISORS[accelerator].format(arms=" and ".join(arms), where=where)
 
 
 def sentence(decision: Decision) -> str:
@@ -134,21 +165,26 @@ def completeness(results: Results, without: int) -> str:
     return f"Incomplete: {' and '.join(parts)}."
 
 
-def _remedy(decision: Decision) -> str:
-    row = decision.comparison
-    boots = row.interval.boots_other, row.interval.boots_base
-    parts = []
-    if min(boots) < MINIMUM_BOOTS:
-        parts.append(
-            f"an interval needs {MINIMUM_BOOTS} valid boots of each arm, here are {boots[0]} and {boots[1]}"
+def remedy_in_boots(found: RatioInterval, boots: int | None) -> str:
+    """What an undecided ratio would take; ``boots``: of each arm that would decide it, None if unknown."""
+    if min(found.boots_other, found.boots_base) < MINIMUM_BOOTS:
+        return (
+            f"An interval needs {MINIMUM_BOOTS} valid boots of each arm, here are "
+            f"{found.boots_other} and {found.boots_base}."
         )
-    elif row.interval.insufficient:
-        parts.append("these boots give no finite interval")
-    elif decision.boots:
-        parts.append(f"about {count(decision.boots, 'boot')} of each arm would decide it")
-    parts += [decision.why] if decision.why else []
-    text = "; ".join(parts) or "no number of boots would decide it"
-    return f"{text[0].upper()}{text[1:]}."
+    if found.insufficient:
+        return "These boots give no finite interval."
+    if boots:
+        return f"About {count(boots, 'boot')} of each arm would decide it."
+    return "No number of boots would decide it."
+
+
+def _remedy(decision: Decision) -> str:
+    found = decision.comparison.interval
+    obstacle = f" {decision.why[0].upper()}{decision.why[1:]}." if decision.why else ""
+    if obstacle and not decision.boots and not found.insufficient:
+        return obstacle.strip()
+    return remedy_in_boots(found, decision.boots) + obstacle
 
 
 def _digest_of(rows: Sequence[Decision]) -> str:

@@ -21,6 +21,7 @@ class Metric:
         title, unit: as the page shows it.
         of_window: whether the measured window gives it, so that a window that is not steady biases it.
         of_time: whether it is a time or a rate, which an emulated CPU (TCG) does not measure.
+        more_is_better: whether a larger value is the better one.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Metric:
     expression: pl.Expr
     of_window: bool = False
     of_time: bool = False
+    more_is_better: bool = False
 
     def boots(self, trials: pl.DataFrame) -> tuple[list[int | None], list[float]]:
         """Block and value of every boot that gave one; nothing where no trial has the column."""
@@ -45,6 +47,18 @@ class Metric:
 
 # The study's two definitions of memory, by runtime: pages that a guest was given, and docker stats.
 STUDY_MEMORY_KINDS = {"osv": "guest_touched", "linux": "guest_touched", "docker": "docker_stats"}
+MEMORY_MOMENTS = ("idle", "loaded")
+_MEMORY_NAMES = {
+    "allocation": "assigned to the guest",
+    "allocation_mean": "assigned to the guest, mean over the load",
+    "anonymous": "container, anonymous pages only",
+    "cgroup": "container, file cache included (memory.current)",
+    "cgroup_peak": "container, peak (memory.peak)",
+    "docker_stats": "container (docker stats)",
+    "guest_reported": "in use, as the guest reports",
+    "guest_touched": "guest pages in use (touched)",
+    "hypervisor_process": "QEMU process on the host",
+}
 
 
 def right_answers() -> pl.Expr:
@@ -60,7 +74,28 @@ def memory_column(kind: str, when: str) -> str:
 def memory_metric(kind: str, when: str) -> Metric:
     """Memory of one kind at one moment: a metric of its own, so that kinds never meet."""
     column = memory_column(kind, when)
-    return Metric(column.removesuffix("_bytes"), f"Memory, {kind}, {when}", "MiB", pl.col(column) / _MIB)
+    title = f"Memory: {memory_name(kind)}, {when}"
+    return Metric(column.removesuffix("_bytes"), title, "MiB", pl.col(column) / _MIB)
+
+
+def memory_name(kind: str) -> str:
+    """What people call a kind of memory reading; the kind itself where it has no other name."""
+    return _MEMORY_NAMES.get(kind, kind.replace("_", " "))
+
+
+def instance_memory(when: str, trials: pl.DataFrame) -> Metric | None:
+    """Memory of the host that an instance occupies, a guest or a container; None where no trial has it.
+
+    The two kinds of the study: both count the pages of the host that the instance made it provide. A guest's
+    are all that it has touched, its kernel and caches included; a container's are its cgroup's, less file
+    cache that the kernel can drop at once. Each trial has the kind of its own runtime.
+    """
+    columns = [memory_column(kind, when) for kind in dict.fromkeys(STUDY_MEMORY_KINDS.values())]
+    known = [column for column in columns if column in trials.columns]
+    if not known:
+        return None
+    title = f"Memory that the instance occupies, {when}"
+    return Metric(f"memory_instance_{when}", title, "MiB", pl.coalesce(known) / _MIB)
 
 
 def memory_kinds(trials: pl.DataFrame) -> list[tuple[str, str]]:
@@ -103,6 +138,7 @@ THROUGHPUT = Metric(
     pl.when(_FOUND_BY_THE_ARM).then(pl.col("throughput_per_s")),
     of_window=True,
     of_time=True,
+    more_is_better=True,
 )
 MEAN_RESPONSE = Metric(
     "mean_response", "Mean response time", "ms", pl.col("mean_response_ms"), of_window=True, of_time=True
@@ -124,7 +160,9 @@ _INSTRUCTIONS = {
     "instructions": "Instructions per request",
     "application": "Instructions of the application per request",
     "kernel": "Instructions of the kernel per request",
+    "host": "Instructions of hypervisor and host per request",
 }
+_OTHER_TITLES = {"nested_entries": "Entries into the guest (VMRUN) per request"}
 
 
 def work_column(name: str) -> str:
@@ -132,19 +170,33 @@ def work_column(name: str) -> str:
     return f"work_{name}_per_request"
 
 
+def _layer(name: str) -> pl.Expr:
+    """A layer of contracts.work.counted.WorkLayers: beside a guest, the server's own parts are the host."""
+    inside = pl.col(work_column("guest_application")).fill_null(0) > 0
+    server = [pl.col(work_column(part)) for part in ("application", "kernel")]
+    if name == "host":
+        return pl.when(inside).then(server[0] + server[1]).when(server[0].is_not_null()).then(0.0)
+    guest = pl.col(work_column(f"guest_{name}")).fill_null(0)
+    return pl.when(inside).then(guest).otherwise(pl.col(work_column(name)))
+
+
 def _work_metric(name: str) -> Metric:
-    column = pl.col(work_column(name))
     if name in _INSTRUCTIONS:
-        return Metric(f"{name}_per_request", _INSTRUCTIONS[name], "thousand", column / 1000, of_window=True)
-    title = f"{name.replace('_', ' ').capitalize()} per request"
-    return Metric(f"{name}_per_request", title, "1", column, of_window=True)
+        value = pl.col(work_column(name)) if name == "instructions" else _layer(name)
+        return Metric(f"{name}_per_request", _INSTRUCTIONS[name], "thousand", value / 1000, of_window=True)
+    title = _OTHER_TITLES.get(name, f"{name.replace('_', ' ').capitalize()} per request")
+    return Metric(f"{name}_per_request", title, "1", pl.col(work_column(name)), of_window=True)
 
 
+# Parts of a server's count that the layers above hold already.
+_OF_LAYERS = {*_INSTRUCTIONS, "guest_kernel", "guest_application"}
 WORK_METRICS = (
-    *(_work_metric(name) for name in WorkPerRequest.model_fields),
+    *(_work_metric(name) for name in _INSTRUCTIONS),
+    *(_work_metric(name) for name in WorkPerRequest.model_fields if name not in _OF_LAYERS),
     Metric("idle_instructions", "Instructions per idle second", "million/s", pl.col(WORK_IDLE) / 1e6),
     Metric("boot_instructions", "Instructions to the first right answer", "million", pl.col(WORK_BOOT) / 1e6),
 )
+WORK = WORK_METRICS[0]
 
 # Every metric that is compared between arms, but for memory, whose kinds depend on the campaign. A metric
 # that is added here is compared, printed and shown; contracts.study lists which may be a study's headline.
@@ -157,4 +209,6 @@ def metrics_of(trials: pl.DataFrame) -> list[Metric]:
     Counts that no trial has are not among them.
     """
     work = [metric for metric in WORK_METRICS if metric.values(trials)]
-    return [*METRICS, *work, *(memory_metric(kind, when) for kind, when in memory_kinds(trials))]
+    occupied = [metric for when in MEMORY_MOMENTS if (metric := instance_memory(when, trials))]
+    kinds = [memory_metric(kind, when) for kind, when in memory_kinds(trials)]
+    return [*METRICS, *work, *(metric for metric in occupied if metric.values(trials)), *kinds]

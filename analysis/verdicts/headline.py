@@ -17,7 +17,7 @@ from analysis.estimates.comparisons import Comparison
 from analysis.estimates.discoveries import discoveries
 from analysis.estimates.pairs import Pair
 from analysis.estimates.power import boots_for, spread_of
-from analysis.estimates.ratio import EQUIVALENCE_MARGIN
+from analysis.estimates.ratio import EQUIVALENCE_MARGIN, RatioInterval
 from contracts.study import Study
 
 Outcome = Literal["different", "same", "undecided", "still running"]
@@ -75,11 +75,11 @@ def primary_comparisons(study: Study, comparisons: Mapping[str, Sequence[Compari
         row
         for key in study.headline_metrics
         for found in comparisons.get(key, ())
-        if (row := _against(found, study.headline_against))
+        if (row := against(found, study.headline_against))
     ]
 
 
-def _against(found: Comparison, arm: str) -> Comparison | None:
+def against(found: Comparison, arm: str) -> Comparison | None:
     """The comparison with ``arm`` as its base; None where neither side is that arm."""
     if found.pair.base.cell.arm == arm:
         return found
@@ -105,11 +105,20 @@ def _decided(row: Comparison, different: bool, allowed: float, margin: float, ev
         return Decision(row, "same", margin=shown)
     if different:
         return Decision(row, "different")
-    # A half-width that excludes 1 if the ratio stays, or that shows sameness if it lies within the margin.
-    size = math.expm1(abs(math.log(row.interval.ratio)))
-    wanted = size if size >= margin else max(margin - size, margin / 3)
-    boots = boots_for(spread_of(row.interval), wanted)
+    boots = boots_that_decide(row.interval, margin)
     return Decision(row, "undecided", boots=boots, why=_obstacle(row, evidence) if allowed else "")
+
+
+def boots_that_decide(found: RatioInterval, margin: float = EQUIVALENCE_MARGIN) -> int | None:
+    """Boots of each arm whose half-width excludes 1 if the ratio stays, or shows sameness within ``margin``.
+
+    None where no number of boots does, or where there is no interval to plan from.
+    """
+    if found.insufficient:
+        return None
+    size = math.expm1(abs(math.log(found.ratio)))
+    wanted = size if size >= margin else max(margin - size, margin / 3)
+    return boots_for(spread_of(found), wanted)
 
 
 def _shown_margin(row: Comparison, allowed: float) -> float:

@@ -11,7 +11,7 @@ from analysis.page.figures.dots_by_service import row_of
 from analysis.page.plots.dots import Panel, dot_data, dot_figure
 from analysis.page.plots.style import Sketch
 from analysis.records.cells import CellTrials
-from analysis.records.metrics import memory_kinds, memory_metric
+from analysis.records.metrics import memory_kinds, memory_metric, memory_name
 
 
 def _sketch(facts: PageFacts) -> Sketch | None:
@@ -25,7 +25,7 @@ def _sketch(facts: PageFacts) -> Sketch | None:
             members = [cell for cell in cells if cell.values(metric)]
             rows = [row_of(cell, metric, f"{cell.cell.service}, {labels.arm(cell.cell)}") for cell in members]
             if rows:
-                line.append(Panel(f"{kind}, {when}", rows))
+                line.append(Panel(f"{memory_name(kind)}, {when}", rows))
         if line:
             lines.append(line)
     if not lines:
@@ -41,7 +41,7 @@ def _kinds(cells: Sequence[CellTrials]) -> list[tuple[str, str]]:
 
 FIGURE = Figure(
     "memory",
-    ("Memory of every boot, by the kind of measurement, idle before the load and loaded at its end."),
+    ("Memory of every boot, by the kind of measurement: idle is before the load, loaded at its end."),
     "No valid trial has a memory reading yet.",
     _sketch,
 )

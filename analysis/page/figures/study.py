@@ -32,6 +32,7 @@ from analysis.records.metrics import (
     Metric,
     memory_kinds,
     memory_metric,
+    memory_name,
 )
 from analysis.verdicts.claims import study_value
 from contracts.workload import is_variant, split_service
@@ -132,7 +133,8 @@ def _scaling(name: str, facts: PageFacts, runtime: str, claimed: Mapping[str, fl
             language = split_service(one.cell.service)[1]
             paper = claimed.get(language) if more.cell.threads == 4 else None
             label = f"{one.cell.arm}, {more.cell.threads} / 1 threads"
-            rows.append(RatioRow(one.cell.service, label, interval, paper))
+            different = interval.excludes_one and not facts.running
+            rows.append(RatioRow(one.cell.service, label, interval, different, paper))
     if not rows:
         return None
     title = f"Throughput of several threads to one, {runtime}"
@@ -210,7 +212,7 @@ def _memory(cells: Cells, labels: Labels) -> Sketch | None:
             language = split_service(service)[1]
             if cell.runtime == "osv" and container_mib and language in bounds:
                 paper = geometric_mean(container_mib) * bounds[language]
-            label = f"{labels.arm(cell.cell)} ({kind}, {min(moments)})"
+            label = f"{labels.arm(cell.cell)} ({memory_name(kind)}, {min(moments)})"
             rows.append(Row(label, cell.cell.arm, values, "not recorded", paper))
         if rows:
             panels.append(Panel(service, rows))
@@ -270,8 +272,8 @@ FIGURES = (
         "figure10",
         (
             "The study's two definitions side by side: what a guest has touched of its memory, and "
-            "docker stats of a container. They are not the same quantity. The study gives bounds: "
-            "over 2, up to 6, up to 30 times."
+            "docker stats of a container. Both are pages that the instance made its host provide. "
+            "The study gives bounds: over 2, up to 6, up to 30 times."
         ),
         "No valid trial of a REST service has both kinds of memory.",
         _figure10,

@@ -25,11 +25,15 @@ _FAR_BEYOND, _LEAST_REACH, _MARGIN = 3.0, 0.06, 1.08
 
 @dataclass(frozen=True)
 class RatioRow:
-    """One pair: ``label`` names it, ``heading`` groups it, ``paper`` is the study's ratio, if it gave one."""
+    """One pair: ``label`` names it, ``heading`` groups it, ``paper`` is the study's ratio, if it gave one.
+
+    ``different``: whether the two are shown to differ, which the interval alone does not say.
+    """
 
     heading: str
     label: str
     found: RatioInterval
+    different: bool
     paper: float | None = None
 
 
@@ -71,7 +75,7 @@ def ratio_figure(rows: Sequence[RatioRow], x_label: str) -> Figure:
         names.append(heading)
         for row in rows:
             if row.heading == heading:
-                _draw(axes, len(names), row.found, left, right)
+                _draw(axes, len(names), row, left, right)
                 if row.paper is not None:
                     axes.plot([row.paper], [len(names)], "x", color=INK, markersize=9, markeredgewidth=2)
                 names.append(row.label)
@@ -93,8 +97,8 @@ def _said(found: RatioInterval) -> str:
     return f"{ratio(found.ratio)} ({interval(found)})"
 
 
-def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: float) -> None:
-    ink = INK if found.excludes_one else FAINT
+def _draw(axes: Axes, position: int, row: RatioRow, left: float, right: float) -> None:
+    found, ink = row.found, INK if row.different else FAINT
     if not found.insufficient:
         low, high = max(found.low, left), min(found.high, right)
         axes.plot([low, high], [position, position], color=ink, linewidth=2.5, solid_capstyle="butt")
@@ -107,7 +111,7 @@ def _draw(axes: Axes, position: int, found: RatioInterval, left: float, right: f
         "o",
         color=ink,
         markersize=8,
-        fillstyle="full" if found.excludes_one else "none",
+        fillstyle="full" if row.different else "none",
     )
     axes.annotate(
         _said(found),

@@ -2,7 +2,9 @@
 
 from analysis.page.section import Section
 from analysis.page.sections import (
+    answer,
     break_even,
+    campaign,
     checks,
     claims,
     measurements,
@@ -12,7 +14,9 @@ from analysis.page.sections import (
 )
 
 SECTIONS: tuple[type[Section], ...] = (
+    answer.Answer,
     outcome.Outcome,
+    campaign.CampaignState,
     claims.Claims,
     checks.Checks,
     measurements.StudyFigures,

@@ -38,15 +38,15 @@ class Claims(Section):
             for whose in (STUDY, MAINTAINER)
         )
         return cls(
-            claim_counts=claim_tables.verdict_counts(of_study[0]),
-            claims=claim_tables.claims_table(of_study[0], of_study[1:]),
+            claim_counts=claim_tables.verdict_counts(of_study[0], running=facts.running),
+            claims=claim_tables.claims_table(of_study[0], of_study[1:], running=facts.running),
             contradicted=[
                 (verdicts[0].source, claim_tables.outside_tolerance(verdicts))
                 for verdicts in of_study[1:]
                 if verdicts
             ],
-            repetition_counts=claim_tables.verdict_counts(repeated[0]),
-            repetition=claim_tables.claims_table(repeated[0], []),
+            repetition_counts=claim_tables.verdict_counts(repeated[0], running=facts.running),
+            repetition=claim_tables.claims_table(repeated[0], [], running=facts.running),
             conditions=claim_tables.conditions_table(of_study[0], facts.evidence.valid),
             unanswered=claim_tables.unanswered_table(of_study[0]),
             inconsistencies=claim_tables.inconsistencies_table(),

@@ -10,11 +10,11 @@ from typing import Self
 import yaml
 
 from analysis.checks.evidence import Evidence
-from analysis.page import tables
+from analysis.page import record_tables
 from analysis.page.facts import PageFacts
 from analysis.page.principles import principles_table
 from analysis.page.section import Section
-from analysis.page.tables import Table
+from analysis.page.tables import MOST_TRIALS_LISTED, Table
 from analysis.records.metrics import THROUGHPUT
 from analysis.records.results import Results
 from contracts.campaign import Campaign
@@ -72,11 +72,11 @@ class Provenance(Section):
             schema_version=SCHEMA_VERSION,
             software=[("python", python_version()), *((name, version(name)) for name in _LIBRARIES)],
             study_yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-            most_trials=tables.MOST_TRIALS_LISTED,
-            trials=tables.trials_table(facts.evidence, labels),
-            caps=tables.caps_table(cells, records, labels),
-            instances=tables.instance_table(cells, records, labels),
-            hosts=tables.host_table(facts.results),
+            most_trials=MOST_TRIALS_LISTED,
+            trials=record_tables.trials_table(facts.evidence, labels),
+            caps=record_tables.caps_table(cells, records, labels),
+            instances=record_tables.instance_table(cells, records, labels),
+            hosts=record_tables.host_table(facts.results),
         )
 
 

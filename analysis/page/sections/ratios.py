@@ -9,7 +9,7 @@ from typing import Self
 from analysis.estimates.bootstrap import MINIMUM_BOOTS_FOR_BOOTSTRAP
 from analysis.estimates.pairs import Pair
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN, MINIMUM_BOOTS
-from analysis.page import tables, wording
+from analysis.page import tables
 from analysis.page.facts import PageFacts
 from analysis.page.section import Section
 from analysis.page.tables import Table
@@ -45,27 +45,11 @@ class Ratios(Section):
 
 def _ratio_tables(facts: PageFacts) -> list[tuple[str, Table]]:
     """Title and table of every metric that any pair has."""
-    evidence = facts.evidence
-    primary = {
-        (row.comparison.metric.key, *_slugs(row.comparison.pair)): row.outcome for row in facts.decisions
-    }
-    found = []
-    for key, rows in facts.comparisons.items():
-        words = []
-        for row in rows:
-            widened = row.interval.widened(evidence.allowance(row.metric, row.pair.other, row.pair.base))
-            outcome = primary.get((key, *_slugs(row.pair)))
-            word = wording.verdict(widened, running=facts.running)
-            # One sentence for one comparison: what the headline leaves undecided is not decided here.
-            words.append("undecided" if outcome == "undecided" else word)
-        if rows:
-            found.append((rows[0].metric.title, tables.ratio_table(rows, words, facts.labels)))
-    return found
-
-
-def _slugs(pair: Pair) -> tuple[str, str]:
-    first, second = sorted((pair.other.cell.slug, pair.base.cell.slug))
-    return first, second
+    return [
+        (rows[0].metric.title, tables.ratio_table(rows, list(map(facts.word, rows)), facts.labels))
+        for rows in facts.comparisons.values()
+        if rows
+    ]
 
 
 def _notes(pairs: Sequence[Pair], facts: PageFacts) -> list[tuple[str, list[str]]]:

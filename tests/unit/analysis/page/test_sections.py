@@ -32,7 +32,7 @@ def test_every_section_has_a_template_of_its_name() -> None:
 def test_a_template_uses_the_fields_of_its_section(section: type) -> None:
     parsed = Environment(loader=PackageLoader("analysis.page")).parse(source(section.id))
     used = meta.find_undeclared_variables(parsed)
-    assert used - {"figures"} == {field.name for field in fields(section)}
+    assert used - {"figures", "trials_file"} == {field.name for field in fields(section)}
 
 
 def test_every_figure_is_placed_once() -> None:
