@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from analysis.estimates.comparisons import Comparison
+from analysis.estimates.pairs import Pair
 from analysis.estimates.ratio import geometric_mean
 from analysis.formatting import NOTHING, interval, number, ratio
 from analysis.page.labels import Labels
@@ -13,7 +15,8 @@ from analysis.records.cells import CellTrials
 from analysis.records.metrics import WORK_METRICS
 
 _BY_KEY = {metric.key: metric for metric in WORK_METRICS}
-TOTAL, PARTS = "instructions_per_request", ("application_per_request", "kernel_per_request")
+TOTAL, ENTRIES = "instructions_per_request", "nested_entries_per_request"
+PARTS = ("application_per_request", "kernel_per_request", "host_per_request")
 # Extra cycles of a system call and of an exit to the hypervisor: none, a light one, a heavy one.
 _CALL_CYCLES, _EXIT_CYCLES = (0, 100, 1000), (0, 1000, 5000)
 _EXITS = ("port_io_per_request", "msr_writes_per_request", "halts_per_request")
@@ -24,30 +27,36 @@ Comparisons = Mapping[str, Sequence[Comparison]]
 def difference_table(comparisons: Comparisons, labels: Labels) -> Table | None:
     """Where the difference between two arms comes from: each count's difference per request and ratio."""
     columns = [Column("service"), Column("arms"), Column("count")]
-    columns += [
-        Column(title, "number") for title in ("first", "second", "difference", "ratio", "95 % interval")
+    titles = ("first arm", "second arm", "difference", "share of it", "ratio", "95 % interval")
+    columns += [Column(title, "number") for title in titles]
+    known = {(key, id(row.pair)): row for key in _BY_KEY for row in comparisons.get(key, ())}
+    order = (TOTAL, *PARTS, *(key for key in _BY_KEY if key not in (TOTAL, *PARTS)))
+    rows = [
+        found
+        for comparison in comparisons.get(TOTAL, ())
+        for key in order
+        if (found := _difference(key, comparison.pair, known.get((key, id(comparison.pair))), labels))
     ]
-    rows = []
-    for comparison in comparisons.get(TOTAL, ()):
-        pair = comparison.pair
-        for key in (TOTAL, *PARTS, *(key for key in _BY_KEY if key not in (TOTAL, *PARTS))):
-            row = next((row for row in comparisons.get(key, ()) if row.pair is pair), None)
-            other, base = mean_of(pair.other, key), mean_of(pair.base, key)
-            if other is None or base is None:
-                continue
-            metric = _BY_KEY[key]
-            unit = "" if metric.unit == "1" else f" ({metric.unit})"
-            rows.append(
-                [
-                    labels.service(pair.base.cell),
-                    f"{pair.other.cell.arm} / {pair.base.cell.arm}",
-                    f"{metric.title}{unit}",
-                    *(number(value) for value in (other, base, other - base)),
-                    ratio(row.interval.ratio) if row else NOTHING,
-                    interval(row.interval) if row else NOTHING,
-                ]
-            )
     return Table(columns, rows) if rows else None
+
+
+def _difference(key: str, pair: Pair, row: Comparison | None, labels: Labels) -> list[str] | None:
+    """One count of two arms; None where one was not counted, or neither has any."""
+    metric, other, base = _BY_KEY[key], mean_of(pair.other, key), mean_of(pair.base, key)
+    if other is None or base is None or not (other or base):
+        return None
+    whole = (mean_of(pair.other, TOTAL) or 0.0) - (mean_of(pair.base, TOTAL) or 0.0)
+    share = f"{(other - base) / whole * 100:.0f} %" if key in PARTS and whole else NOTHING
+    unit = "" if metric.unit == "1" else f" ({metric.unit})"
+    return [
+        labels.service(pair.base.cell),
+        f"{pair.other.cell.arm} / {pair.base.cell.arm}",
+        f"{metric.title}{unit}",
+        *(number(value) for value in (other, base, other - base)),
+        share,
+        ratio(row.interval.ratio) if row else NOTHING,
+        interval(row.interval) if row else NOTHING,
+    ]
 
 
 def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
@@ -58,21 +67,33 @@ def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
     rows = []
     for comparison in comparisons.get(TOTAL, ()):
         pair = comparison.pair
-        costs = [(_cost(pair.other, call, leave), _cost(pair.base, call, leave)) for call, leave in prices]
+        sides, nested = (pair.other, pair.base), _on_server(pair)
+        costs = [[_cost(side, call, leave, nested=nested) for side in sides] for call, leave in prices]
         names = [labels.service(pair.base.cell), f"{pair.other.cell.arm} / {pair.base.cell.arm}"]
         rows.append([*names, *(ratio(other / base) for other, base in costs)])
     return Table(columns, rows) if rows else None
 
 
-def _cost(cell: CellTrials, call_cycles: int, exit_cycles: int) -> float:
-    """Instructions per request, one cycle each, and the extra cycles."""
+def _on_server(pair: Pair) -> bool:
+    """Whether a whole server was counted, so that entries into its guest are counted themselves."""
+    return any(mean_of(side, ENTRIES) for side in (pair.other, pair.base))
+
+
+def _cost(cell: CellTrials, call_cycles: int, exit_cycles: int, *, nested: bool) -> float:
+    """Instructions per request, one cycle each, and the extra cycles.
+
+    ``nested``: exits are the entries into a guest; a container on the server has none. Else they are the
+    instructions that cause one.
+    """
     instructions = 1000 * (mean_of(cell, TOTAL) or 0.0)
     calls = mean_of(cell, "system_calls_per_request") or 0.0
-    exits = sum(mean_of(cell, key) or 0.0 for key in _EXITS)
+    exits = sum(mean_of(cell, key) or 0.0 for key in ((ENTRIES,) if nested else _EXITS))
     return instructions + call_cycles * calls + exit_cycles * exits
 
 
 def mean_of(cell: CellTrials, key: str) -> float | None:
-    """Geometric mean over boots; None where no boot has a value above 0."""
-    values = cell.values(_BY_KEY[key])
-    return geometric_mean(values) if values else None
+    """Geometric mean over boots, arithmetic where a boot has none; None where nothing was counted."""
+    values = _BY_KEY[key].counted(cell.trials)
+    if not values:
+        return None
+    return geometric_mean(values) if min(values) > 0 else math.fsum(values) / len(values)

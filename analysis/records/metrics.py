@@ -40,6 +40,13 @@ class Metric:
         found = found.filter(pl.col("value") > 0)
         return found["block"].to_list(), found["value"].to_list()
 
+    def counted(self, trials: pl.DataFrame) -> list[float]:
+        """One value per boot that gave one, zero among them; nothing where no trial has the column."""
+        if not set(self.expression.meta.root_names()) <= set(trials.columns):
+            return []
+        found = trials.select(value=self.expression.cast(pl.Float64)).drop_nulls("value")
+        return found["value"].to_list()
+
     def values(self, trials: pl.DataFrame) -> list[float]:
         """One value per boot that gave one."""
         return self.boots(trials)[1]

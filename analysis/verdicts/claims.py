@@ -13,7 +13,7 @@ import polars as pl
 from analysis import reference
 from analysis.checks.evidence import Evidence
 from contracts.platforms import PLATFORMS
-from contracts.workload import LANGUAGES, split_service
+from contracts.workload import LANGUAGES, is_variant, split_service
 
 Measure = Literal["ratio", "scaling", "builds", "extra", "value", "crashes", "absolute", "setup", "none"]
 NOT_MEASURED: frozenset[Measure] = frozenset({"absolute", "setup", "none"})
@@ -40,6 +40,10 @@ class Conditions:
     users: int | None = None
     array_length: int | None = None
     moment: str | None = None
+
+
+_THROUGHPUTS = {"go": "C035", "java": "C036"}
+_TIMES_OF_SORTING = {"go": "C041", "java": "C043", "python": "C044"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,25 @@ def study_value(claim_id: str) -> float:
     if value is None:
         raise ValueError(f"claim {claim_id} gives no number but {text}")
     return value
+
+
+def study_ratios(workload: str) -> dict[str, float]:
+    """Unikernel over container with one thread, by language: throughput of todos, time of bubble_sort."""
+    if workload == "bubble_sort":
+        return {name: study_value(claim) for name, claim in _TIMES_OF_SORTING.items()}
+    if workload != "todos":
+        return {}
+    found = {name: study_value(claim) for name, claim in _THROUGHPUTS.items()}
+    return found | {"python": study_value("C038") / study_value("C039")}
+
+
+def study_time_ratio(service: str) -> float | None:
+    """What the study's time per request was in the unikernel, over the container's; None for others."""
+    if is_variant(service):
+        return None
+    workload, language = split_service(service)
+    ratio = study_ratios(workload).get(language)
+    return 1 / ratio if ratio and workload == "todos" else ratio
 
 
 @cache

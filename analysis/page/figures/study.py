@@ -34,7 +34,7 @@ from analysis.records.metrics import (
     memory_metric,
     memory_name,
 )
-from analysis.verdicts.claims import study_value
+from analysis.verdicts.claims import study_ratios, study_value
 from contracts.workload import is_variant, split_service
 
 Cells = Sequence[CellTrials]
@@ -56,15 +56,11 @@ def _cells(facts: PageFacts, workload: str, threads: int | None = None) -> list[
 
 
 def _figure4(facts: PageFacts) -> Sketch | None:
-    ratios = {name: study_value(claim) for name, claim in (("go", "C035"), ("java", "C036"))}
-    ratios["python"] = study_value("C038") / study_value("C039")
-    return _dots("figure4", _cells(facts, _REST, 1), THROUGHPUT, ratios, facts.labels)
+    return _dots("figure4", _cells(facts, _REST, 1), THROUGHPUT, study_ratios(_REST), facts.labels)
 
 
 def _figure5(facts: PageFacts) -> Sketch | None:
-    claims = (("go", "C041"), ("java", "C043"), ("python", "C044"))
-    ratios = {name: study_value(claim) for name, claim in claims}
-    return _dots("figure5", _cells(facts, _SORT, 1), MEAN_RESPONSE, ratios, facts.labels)
+    return _dots("figure5", _cells(facts, _SORT, 1), MEAN_RESPONSE, study_ratios(_SORT), facts.labels)
 
 
 def _figure6(facts: PageFacts) -> Sketch | None:

@@ -11,23 +11,34 @@ from matplotlib.figure import Figure
 
 from analysis.formatting import number
 from analysis.page.plots import layout
-from analysis.page.plots.style import INK, PAPER, colour, grouped_thousands
+from analysis.page.plots.style import INK, PAPER, WIDTH_IN, colour, grouped_thousands
 
 _ROW_IN, _FRAME_IN = 0.42, 0.1
-_ROOM_FOR_NOTE = 1.5
-_LEAST_WIDTH_OF_NUMBER = 0.08
+_ROOM_FOR_NOTE = 1.75
+# Of the figure's width, what names on the left leave to the axes at least; and the size of texts in bars.
+_LEAST_SHARE_OF_PLOT, _TEXT_PT = 0.8, 9.0
+_BELOW_BAR = 0.31
 # The first part in the arm's full colour, the next ones fainter.
 _STRENGTHS = (1.0, 0.55, 0.35, 0.2)
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One arm: ``parts`` in the order of the figure's names, and ``note`` at the bar's end."""
+    """One arm.
+
+    Attributes:
+        parts: in the order of the figure's names.
+        note: at the bar's end.
+        entries: into a guest per request, None where they were not counted.
+        study: where the study's ratio puts the bar's end, in the axis' unit; None where it gave none.
+    """
 
     label: str
     arm: str
     parts: Sequence[float]
     note: str = ""
+    entries: float | None = None
+    study: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,15 +50,16 @@ class BarPanel:
 
 
 def stacked_data(panels: Sequence[BarPanel], names: Sequence[str], value: str) -> pl.DataFrame:
-    """What is drawn: one row per part of each bar."""
+    """What is drawn: one row per part of each bar, with the bar's entries and the study's value."""
     rows = [
-        (panel.title, bar.label, bar.arm, name, part)
+        (panel.title, bar.label, bar.arm, name, part, bar.entries, bar.study)
         for panel in panels
         for bar in panel.bars
         for name, part in zip(names, bar.parts, strict=True)
     ]
     schema = dict.fromkeys(("panel", "row", "arm", "part"), pl.String)
-    return pl.DataFrame(rows, schema={**schema, value: pl.Float64}, orient="row")
+    numbers = dict.fromkeys((value, "vm_entries_per_request", "study"), pl.Float64)
+    return pl.DataFrame(rows, schema={**schema, **numbers}, orient="row")
 
 
 def stacked_figure(panels: Sequence[BarPanel], names: Sequence[str], x_label: str) -> Figure:
@@ -60,19 +72,30 @@ def stacked_figure(panels: Sequence[BarPanel], names: Sequence[str], x_label: st
 
 
 def _draw(axes: Axes, panel: BarPanel, names: Sequence[str]) -> None:
-    largest = max(sum(bar.parts) for bar in panel.bars) or 1.0
+    named: set[str] = set()
+    largest = max(max(sum(bar.parts), bar.study or 0.0) for bar in panel.bars) or 1.0
     for position, bar in enumerate(panel.bars):
         left = 0.0
         for part, name, strength in zip(bar.parts, names, _STRENGTHS, strict=False):
+            if not part:
+                continue
             axes.barh(
                 position, part, left=left, height=0.62, color=colour(bar.arm), alpha=strength, edgecolor=PAPER
             )
-            if part > largest * _LEAST_WIDTH_OF_NUMBER:
-                text = f"{name} {number(part)}" if position == 0 else number(part)
+            width_in = part / (largest * _ROOM_FOR_NOTE) * WIDTH_IN * _LEAST_SHARE_OF_PLOT
+            text = number(part)
+            if name not in named and layout.text_in(f"{name} {text}", _TEXT_PT) < width_in:
+                named.add(name)
+                text = f"{name} {text}"
+            if layout.text_in(text, _TEXT_PT) < width_in:
                 ink = PAPER if strength == 1.0 else INK
-                axes.text(left + part / 2, position, text, ha="center", va="center", color=ink, fontsize=9)
+                place = left + part / 2, position
+                axes.text(*place, text, ha="center", va="center", color=ink, fontsize=_TEXT_PT)
             left += part
-        axes.text(left + largest * 0.015, position, bar.note, va="center", color=INK)
+        if bar.study is not None:
+            axes.plot([bar.study], [position + _BELOW_BAR], "x", color=INK, markersize=9, markeredgewidth=2)
+        end = max(left, bar.study or 0.0)
+        axes.text(end + largest * 0.02, position, bar.note, va="center", color=INK, fontsize=10)
     axes.set_title(panel.title)
     axes.set_yticks(range(len(panel.bars)), [bar.label for bar in panel.bars])
     axes.tick_params(axis="y", length=0)
