@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from analysis.checks.evidence import Evidence
-from analysis.estimates.two_campaigns import Movement, beyond, movements
-from analysis.records.metrics import WORK_METRICS
+from analysis.estimates.two_campaigns import MOVED_KEYS, Movement, beyond, movements
 from contracts.errors import InputError
 
 
@@ -18,9 +17,8 @@ def compare_campaigns(first: Evidence, second: Evidence, key: str, limit: float 
 
     Raises InputError where there is nothing to compare.
     """
-    known = [metric.key for metric in WORK_METRICS]
-    if key and key not in known:
-        raise InputError("--metric", key, "no count of work", f"one of {', '.join(known)}")
+    if key and key not in MOVED_KEYS:
+        raise InputError("--metric", key, "no count of work", f"one of {', '.join(MOVED_KEYS)}")
     rows = movements(first, second, key)
     if not rows:
         raise InputError(

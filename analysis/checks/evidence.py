@@ -19,7 +19,7 @@ from analysis.records.cells import CellKey, CellTrials
 from analysis.records.latency import window_rates
 from analysis.records.metrics import Metric
 from analysis.records.results import Results
-from analysis.records.work import work_rates
+from analysis.records.work import CountedSeconds, counted_seconds, work_rates
 from contracts.arms import known_arms
 from contracts.control import arm_booted, is_again
 from contracts.study import Cell
@@ -39,6 +39,7 @@ class Evidence:
         steadiness: of each trial that has a log, by trial id.
         steadiness_of_cells: of all boots of a cell together, by slug; empty for a source without seconds.
         window_rates: answers per second of each second of the measured window, by trial id.
+        counted_seconds: of trials whose work was counted second by second, by trial id.
         arms_not_run: arms that this laboratory could not run: no reason to refuse their pairs one by one.
     """
 
@@ -51,6 +52,7 @@ class Evidence:
     arms_not_run: frozenset[str] = frozenset()
     controls: tuple[CellTrials, ...] = ()
     steadiness_of_cells: Mapping[str, Steadiness] = field(default_factory=dict)
+    counted_seconds: Mapping[str, CountedSeconds] = field(default_factory=dict)
 
     @cached_property
     def every_cell(self) -> tuple[CellTrials, ...]:
@@ -119,7 +121,16 @@ def evidence_of(results: Results) -> Evidence:
     )
     missing = frozenset(row.arm for row in results.campaign.not_run)
     return Evidence(
-        results.campaign.name, trials, cells, findings, steadiness, rates, missing, controls, of_cells
+        results.campaign.name,
+        trials,
+        cells,
+        findings,
+        steadiness,
+        rates,
+        missing,
+        controls,
+        of_cells,
+        counted_seconds(results, rates),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from analysis.records import hdr
-from analysis.records.latency import TrialLatency, answers_per_second, percentiles
+from analysis.records.latency import TrialLatency, answers_per_second, percentiles, window_rates
 from analysis.records.metrics import memory_column
 from analysis.records.results import Results
 from analysis.records.work import WORK_SCHEMA, work_columns
@@ -107,9 +107,19 @@ def trials_table(results: Results) -> pl.DataFrame:
     schema = TRIAL_SCHEMA | {memory_column(kind, when): _REAL for kind, when in kinds}
     schema |= {f"errors_{kind}": _WHOLE for kind in errors}
     p98 = _p98(results.latencies)
-    rows = [_trial(record, loads) | p98.get(record.id, {}) for record in results.records]
+    rows = [
+        _trial(record, loads) | work_columns(record, _answers(results, record)) | p98.get(record.id, {})
+        for record in results.records
+    ]
     columns = {name: [row.get(name) for row in rows] for name in schema}
     return pl.DataFrame(columns, schema=schema)
+
+
+def _answers(results: Results, record: TrialRecord) -> list[float]:
+    """Answers per second of each second of the window, where the counts of a container's host need them."""
+    if not record.work or not record.work.by_second or not record.load or record.id not in results.latencies:
+        return []
+    return window_rates(results.latencies[record.id], record.load.window_s)
 
 
 def seconds_table(latencies: Mapping[str, TrialLatency]) -> pl.DataFrame:
@@ -186,7 +196,7 @@ def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
         "first_answer_ms": record.boot.first_answer_ms if record.boot else None,
         "load_ends_by": "requests" if loads[workload].requests else "duration",
     }
-    row |= _instance(record) | _caps(record) | _identity(record) | work_columns(record)
+    row |= _instance(record) | _caps(record) | _identity(record)
     if record.load:
         row |= _load(record.load)
     return row | _memory(record)

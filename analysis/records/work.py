@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from analysis.records.metrics import WORK_BOOT, WORK_IDLE, work_column
 from analysis.records.results import Results
 from contracts.trial import TrialRecord
-from contracts.work.counted import WorkPerRequest
+from contracts.work.counted import Work, WorkPerRequest
 
 _PER_REQUEST = tuple(WorkPerRequest.model_fields)
 
@@ -23,12 +24,42 @@ WORK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "work_saturated_s": pl.Float64,
     "work_saturated": pl.Boolean,
     "work_alignment_error_ms": pl.Float64,
+    "work_seconds_left_out": pl.Int64,
     "why_no_work": pl.String,
 }
 
 
-def work_columns(record: TrialRecord) -> dict[str, Any]:
-    """The columns of WORK_SCHEMA; what was not counted is missing."""
+# A second of a container's host in which address spaces were switched more often than this, relative to the
+# median second and in all, is one in which other programs of the host worked.
+_SWITCHES_FACTOR, _SWITCHES_MORE = 2, 4
+_LEAST_SHARE = 0.5
+
+
+class CountedSeconds(NamedTuple):
+    """Of each second of a window: answers, instructions (idle work taken out), and interrupts."""
+
+    answers: Sequence[float]
+    instructions: Sequence[int]
+    interrupts: Sequence[int]
+
+
+def counted_seconds(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[str, CountedSeconds]:
+    """By trial id, of trials that have them. ``rates``: answers per second of each second of the window."""
+    found = {}
+    for record in results.records:
+        answers = rates.get(record.id, ())
+        interrupts = record.work.by_second.get("interrupt_returns", []) if record.work else []
+        if record.work and answers and len(interrupts) == len(answers) == len(record.work.seconds):
+            found[record.id] = CountedSeconds(answers, record.work.seconds, interrupts)
+    return found
+
+
+def work_columns(record: TrialRecord, answers: Sequence[float] = ()) -> dict[str, Any]:
+    """The columns of WORK_SCHEMA; what was not counted is missing.
+
+    ``answers``: answers per second of each second of the window. With them, seconds in which other programs
+    of a container's host worked are left out of the instructions per request.
+    """
     work = record.work
     if work is None:
         return {"why_no_work": record.why_no_work}
@@ -42,11 +73,41 @@ def work_columns(record: TrialRecord) -> dict[str, Any]:
     }
     if work.per_request:
         row |= {work_column(name): getattr(work.per_request, name) for name in _PER_REQUEST}
+        row |= _without_other_programs(work, work.per_request, answers)
     if work.idle:
         row[WORK_IDLE] = work.idle.counts.instructions / work.idle.seconds
     if work.first_answer:
         row[WORK_BOOT] = work.first_answer.instructions
     return row
+
+
+def _without_other_programs(work: Work, found: WorkPerRequest, answers: Sequence[float]) -> dict[str, Any]:
+    """Instructions per request from the seconds in which the host's other programs did not work.
+
+    Only a container shares its guest with other programs. Each part is multiplied by what a request took in
+    the seconds that are kept, divided by what it took in all.
+    """
+    names = ("application", "kernel", "address_space_switches")
+    seconds = [work.by_second.get(name, []) for name in names]
+    if work.scope != "machine" or not answers or any(len(row) != len(answers) for row in seconds):
+        return {}
+    if found.guest_application is not None or not sum(answers):
+        return {}
+    limit = _SWITCHES_FACTOR * median(seconds[2]) + _SWITCHES_MORE
+    kept = [i for i, switches in enumerate(seconds[2]) if switches <= limit]
+    answered = sum(answers[i] for i in kept)
+    if len(kept) < _LEAST_SHARE * len(answers) or not answered:
+        return {}
+    parts = {}
+    for name, counts in zip(names[:2], seconds, strict=False):
+        whole = sum(counts) / sum(answers)
+        quiet = sum(counts[i] for i in kept) / answered
+        parts[name] = getattr(found, name) * (quiet / whole if whole else 1.0)
+    return {
+        **{work_column(name): value for name, value in parts.items()},
+        work_column("instructions"): sum(parts.values()),
+        "work_seconds_left_out": len(answers) - len(kept),
+    }
 
 
 def work_rates(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:

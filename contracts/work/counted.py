@@ -23,6 +23,8 @@ SATURATED_IDLE_SHARE = 0.05
 # A trial is saturated where such intervals make up this share of the window.
 SATURATED_WINDOW_SHARE = 0.5
 SERIES = "work.csv.gz"
+# Counts that the record has of each second: the analysis divides them by the answers of that second.
+BY_SECOND = ("application", "kernel", "interrupt_returns", "address_space_switches")
 
 
 class _Part(BaseModel):
@@ -134,6 +136,7 @@ class Work(_Part):
         idle_share: idle work, as a share of the window's instructions.
         saturated_s: time of the window in intervals with an idle share up to SATURATED_IDLE_SHARE.
         seconds: instructions of each whole second of the window, idle work taken out.
+        by_second: the counts ``BY_SECOND`` of the same seconds, as counted.
         per_request: None where there is no right answer.
         series: file beside the record: one row per sample and virtual CPU, counts since the sample before.
     """
@@ -156,6 +159,7 @@ class Work(_Part):
     idle_share: float | None = Field(default=None, ge=0)
     saturated_s: float | None = Field(default=None, ge=0)
     seconds: list[int] = []
+    by_second: dict[str, list[int]] = {}
     per_request: WorkPerRequest | None = None
     series: str = SERIES
 

@@ -11,7 +11,14 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from contracts.work.counted import SATURATED_IDLE_SHARE, Work, WorkCounts, WorkPeriod, WorkPerRequest
+from contracts.work.counted import (
+    BY_SECOND,
+    SATURATED_IDLE_SHARE,
+    Work,
+    WorkCounts,
+    WorkPeriod,
+    WorkPerRequest,
+)
 from contracts.work.series import Series, work_counts
 
 Named = Callable[[Sequence[float]], WorkCounts]
@@ -91,6 +98,7 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
     if idle and not _is_idle(idle, window):
         idle = None
     idle_work = _IdleWork.of(idle)
+    seconds = [named(total) for total in _seconds(series, start_ns, int(load.window_s))]
     gaps_ns = [duration_ns for duration_ns, _ in inside] or [end_ns - start_ns]
     return Work(
         source=counted.source,
@@ -119,10 +127,17 @@ def work_of(series: Series, counted: Counted, load: LoadWindow) -> Work:
         else None,
         seconds=[
             round(row.instructions * (1 - idle_work.share(row, 1.0))) if idle_work else row.instructions
-            for row in (named(total) for total in _seconds(series, start_ns, int(load.window_s)))
+            for row in seconds
         ],
+        by_second=_by_second(seconds),
         per_request=_per_request(window, idle_work, load.requests) if load.requests else None,
     )
+
+
+def _by_second(seconds: Sequence[WorkCounts]) -> dict[str, list[int]]:
+    """Those of BY_SECOND that this source counts."""
+    found = {name: [getattr(row, name) for row in seconds] for name in BY_SECOND}
+    return {name: values for name, values in found.items() if values and None not in values}
 
 
 def _seconds(series: Series, start_ns: int, seconds: int) -> list[list[int]]:

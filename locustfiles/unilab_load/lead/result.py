@@ -36,7 +36,9 @@ def load_result(options: LoadOptions, measured: Measured, tool: str) -> dict[str
         own_lateness_p99_ms=own_lateness_ms.get("p99"),
         response_p50_ms=percentiles_ms["p50"],
         link_use=_highest_use(links),
-        retransmits=window.cost.retransmits,
+        # A segment that is sent again in the warm-up, and reported as received twice only in the window, is
+        # no longer counted: the window's own count may then be below 0.
+        retransmits=max(0, window.cost.retransmits),
         lost=sorted(measured.lost),
     )
     return {
@@ -61,7 +63,7 @@ def load_result(options: LoadOptions, measured: Measured, tool: str) -> dict[str
             "workers": workers,
             "ceiling_per_s": use.ceiling_per_s,
             "retransmits": use.retransmits,
-            "early_retransmits": window.cost.early_retransmits,
+            "early_retransmits": max(0, window.cost.early_retransmits),
             "links": links,
         },
         "verdict": generator_verdict(use),

@@ -92,6 +92,89 @@ def test_without_counts_a_window_is_judged_by_its_answers(tmp_path: Path) -> Non
     assert {row.kind for row in found.values()} == {"falling"}
 
 
+def on_a_host_with_other_programs(record: TrialRecord) -> TrialRecord:
+    """In one second another program switches address spaces and executes 30 million instructions."""
+    done, load = counted()(record), record.load
+    assert done.work and load and done.work.per_request
+    rates = [round(load.throughput_per_s)] * 10
+    own = [round(rate * APPLICATION) for rate in rates]
+    kernel = [round(rate * KERNEL[record.cell.arm]) for rate in rates]
+    switches = [4] * 10
+    own[3], switches[3] = own[3] + 30_000_000, 80
+    by_second = {"application": own, "kernel": kernel, "address_space_switches": switches}
+    application = sum(own) / sum(rates)
+    found = done.work.per_request.model_copy(
+        update={"application": application, "instructions": application + sum(kernel) / sum(rates)}
+    )
+    scope = "machine" if record.cell.arm == "docker" else "guest"
+    changes = {"scope": scope, "by_second": by_second, "per_request": found}
+    return done.model_copy(update={"work": done.work.model_copy(update=changes)})
+
+
+def test_seconds_in_which_other_programs_of_a_containers_host_worked_are_left_out(tmp_path: Path) -> None:
+    trials = Campaign(campaign(tmp_path / "a", on_a_host_with_other_programs)).trials
+    docker, linux = (trials.filter(pl.col("arm") == arm) for arm in ("docker", "linux-qemu"))
+    assert docker["work_seconds_left_out"].to_list() == [1] * 4
+    assert docker["work_application_per_request"].to_list() == pytest.approx([APPLICATION] * 4, rel=3e-3)
+    total = APPLICATION + KERNEL["docker"]
+    assert docker["work_instructions_per_request"].to_list() == pytest.approx([total] * 4, rel=3e-3)
+    assert linux["work_seconds_left_out"].null_count() == 4
+    assert min(linux["work_application_per_request"]) > 1.01 * APPLICATION
+
+
+def at_speed(
+    factor: float, work: float = 1.0
+) -> tuple[Callable[[TrialRecord], TrialRecord], Callable[[int], float]]:
+    """Records of a machine of speed ``factor``: 1500 interrupts of 6000 instructions come each second."""
+    base = counted()
+
+    def of_second(second: int) -> float:
+        return factor * (1.1 if second % 2 else 0.9)
+
+    def edit(record: TrialRecord) -> TrialRecord:
+        done, load = base(record), record.load
+        assert done.work and load and done.work.per_request
+        wobble = 1 + 0.0005 * (record.block % 3 - 1)
+        rates = [load.throughput_per_s * of_second(second + 3) for second in range(10)]
+        kernel = [KERNEL[record.cell.arm] * work * wobble * rate + 6000 * 1500 for rate in rates]
+        seconds = [
+            round(APPLICATION * wobble * rate + part) for rate, part in zip(rates, kernel, strict=True)
+        ]
+        by_second = {"interrupt_returns": [1500] * 10}
+        found = done.work.per_request.model_copy(
+            update={
+                "instructions": sum(seconds) / sum(rates),
+                "kernel": sum(kernel) / sum(rates),
+                "interrupt_returns": 15000 / sum(rates),
+            }
+        )
+        changes = {"seconds": seconds, "by_second": by_second, "per_request": found}
+        return done.model_copy(update={"work": done.work.model_copy(update=changes)})
+
+    return edit, of_second
+
+
+def campaign_at_speed(folder: Path, factor: float, work: float = 1.0) -> Path:
+    edit, speed = at_speed(factor, work)
+    write_campaign(folder, STUDY, edit=edit, speed=speed)
+    return folder
+
+
+@pytest.mark.parametrize(("work", "code"), [(1.0, 0), (1.15, 1)])
+def test_the_gate_judges_work_at_equal_interrupts_on_machines_of_different_speed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], work: float, code: int
+) -> None:
+    before, after = campaign_at_speed(tmp_path / "a", 1.0), campaign_at_speed(tmp_path / "b", 0.4, work)
+    found, rows, said = compare(capsys, before, after, "--limit", "0.03")
+    by_metric = {row["metric"]: row for row in rows.filter(pl.col("arm") == "osv-qemu").to_dicts()}
+    assert by_metric["kernel_per_request"]["ratio"] > 1.3
+    # At the mean interrupts of both campaigns they are about 13 of 30 thousand instructions of the kernel.
+    assert by_metric["kernel_at_equal_interrupts"]["ratio"] == pytest.approx(1 + (work - 1) * 0.57, abs=0.03)
+    assert found == code
+    assert ("kernel_at_equal_interrupts rose by" in said) == bool(code)
+    assert "kernel_per_request rose" not in said
+
+
 def compare(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, pl.DataFrame, str]:
     code = main(["compare", *map(str, arguments)])
     said = capsys.readouterr()

@@ -15,7 +15,7 @@ from campaigns import make_study, write_campaign
 
 from contracts.errors import InputError
 from contracts.trial import LoadResult, TrialRecord
-from contracts.work.counted import SERIES, Work
+from contracts.work.counted import BY_SECOND, SERIES, Work
 from contracts.work.series import Series, read_series
 from contracts.work.step import work_step
 from contracts.work.window import Clock, Counted, LoadWindow, work_of
@@ -110,6 +110,15 @@ def test_idle_work_is_taken_out_by_the_idle_mark(has_loop: bool) -> None:
 def test_each_second_of_the_window_has_its_instructions() -> None:
     work = work_of(series(lambda second: 0.9 if second % 2 < 1 else 0.1), COUNTED, LOAD)
     assert work.seconds == pytest.approx([RATE * (APPLICATION + KERNEL)] * 10, rel=2e-3)
+
+
+def test_each_second_of_the_window_has_its_parts_as_counted() -> None:
+    work = work_of(series(), COUNTED, LOAD)
+    assert work.by_second["application"] == pytest.approx([RATE * APPLICATION] * 10, rel=2e-3)
+    assert work.by_second["interrupt_returns"] == pytest.approx([RATE] * 10, rel=2e-2)
+    assert set(work.by_second) == set(BY_SECOND)
+    without_split = work_of(series(has_split=False), replace(COUNTED, ranges=()), LOAD)
+    assert set(without_split.by_second) == {"interrupt_returns", "address_space_switches"}
 
 
 def test_a_guest_that_waits_for_its_client_is_not_called_saturated() -> None:

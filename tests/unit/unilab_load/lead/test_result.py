@@ -86,6 +86,17 @@ def test_result_adds_up_over_processes(load: Load, tmp_path: Path) -> None:
     assert [row["host"] for row in generator["workers"]] == ["host-a", "host-b"]
 
 
+def test_segments_that_prove_not_to_be_lost_in_the_window_leave_no_negative_count(
+    load: Load, tmp_path: Path
+) -> None:
+    """They were counted in the warm-up; their second arrival is reported in the window."""
+    two = _Two(load, tmp_path)
+    for interval in two.reports["b"].intervals:
+        interval.cost.retransmits, interval.cost.early_retransmits = -16, -3
+    generator = two.result()["generator"]
+    assert (generator["retransmits"], generator["early_retransmits"]) == (0, 0)
+
+
 def test_busiest_process_decides_on_the_cpu(load: Load, tmp_path: Path) -> None:
     two = _Two(load, tmp_path)
     for interval in two.reports["b"].intervals:
