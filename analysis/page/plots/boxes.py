@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis.page.plots import layout
 from analysis.page.plots.style import INK, colour
+from analysis.page.plots.ticks import set_log_ticks
 
 SHARES = (0.02, 0.25, 0.5, 0.75, 0.98, 0.999)
 _ROW_IN, _FRAME_IN = 0.38, 0.1
@@ -72,6 +73,6 @@ def _draw(axes: Axes, panel: BoxPanel) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(panel.boxes) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
-    axes.minorticks_off()
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    low, high = axes.get_xlim()
+    set_log_ticks(axes, low, high)
     axes.set_title(panel.title)

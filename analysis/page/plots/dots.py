@@ -15,6 +15,7 @@ from analysis.estimates.ratio import geometric_mean
 from analysis.formatting import number
 from analysis.page.plots import layout
 from analysis.page.plots.style import FAINT, INK, PAPER, colour, grouped_thousands, marker
+from analysis.page.plots.tips import add_tips
 
 _ROW_IN, _FRAME_IN = 0.38, 0.1
 _SPREAD_ROWS = 0.46
@@ -81,7 +82,7 @@ def dot_figure(
         for panel, axes in zip(line, line_axes, strict=True):
             limit = {"panel": panel.largest, "line": _largest(line), "figure": largest}[scale]
             repeated = panel is not line[0] and _labels(panel) == _labels(line[0])
-            _draw(axes, panel, limit or 1.0, named=not repeated)
+            _draw(made, axes, panel, limit or 1.0, named=not repeated)
     for axes in layout.lowest(grid):
         axes.set_xlabel(x_label)
     heights = [_FRAME_IN + _ROW_IN * max(len(panel.rows) for panel in line) for line in lines]
@@ -96,14 +97,15 @@ def _largest(panels: Iterable[Panel]) -> float:
     return max(panel.largest for panel in panels)
 
 
-def _draw(axes: Axes, panel: Panel, largest: float, *, named: bool) -> None:
+def _draw(made: Figure, axes: Axes, panel: Panel, largest: float, *, named: bool) -> None:
     for position, row in enumerate(panel.rows):
         if row.values:
-            _draw_row(axes, position, row)
+            _draw_row(made, axes, position, row)
         else:
             axes.text(largest * 0.02, position, row.note, va="center", color=FAINT, style="italic")
         if row.paper is not None:
-            axes.plot([row.paper], [position], "x", color=INK, markersize=9, markeredgewidth=2)
+            (cross,) = axes.plot([row.paper], [position], "x", color=INK, markersize=9, markeredgewidth=2)
+            add_tips(made, cross, [f"{row.label}, by the study: {number(row.paper)}"])
     axes.set_title(panel.title)
     axes.set_yticks(range(len(panel.rows)), _labels(panel) if named else [""] * len(panel.rows))
     axes.tick_params(axis="y", length=0)
@@ -122,7 +124,7 @@ def _shown(values: Sequence[float]) -> Sequence[float]:
     return np.sort(values)[places].tolist()
 
 
-def _draw_row(axes: Axes, position: int, row: Row) -> None:
+def _draw_row(made: Figure, axes: Axes, position: int, row: Row) -> None:
     mean = geometric_mean(row.values)
     axes.plot([mean, mean], [position - 0.34, position + 0.34], color=INK, linewidth=1.5)
     # Boots are drawn one below the other in running order, so that near ones do not hide each other. Where
@@ -131,7 +133,7 @@ def _draw_row(axes: Axes, position: int, row: Row) -> None:
     middle = (len(values) - 1) / 2
     step = _SPREAD_ROWS / max(len(values) - 1, 1)
     heights = [position + step * (index - middle) for index in range(len(values))]
-    axes.plot(
+    (points,) = axes.plot(
         values,
         heights,
         marker(row.arm),
@@ -141,6 +143,7 @@ def _draw_row(axes: Axes, position: int, row: Row) -> None:
         markeredgecolor=PAPER,
         markeredgewidth=0.6,
     )
+    add_tips(made, points, _tips(row, values))
     axes.annotate(
         number(mean),
         (max(row.values), position),
@@ -149,3 +152,11 @@ def _draw_row(axes: Axes, position: int, row: Row) -> None:
         va="center",
         color=INK,
     )
+
+
+def _tips(row: Row, values: Sequence[float]) -> list[str]:
+    """What each dot is."""
+    if len(values) < len(row.values):
+        what = "every boot" if len(values) == 1 else f"one of {len(row.values)} boots"
+        return [f"{row.label}, {what}: {number(value, 4)}" for value in values]
+    return [f"{row.label}, boot {boot}: {number(value, 4)}" for boot, value in enumerate(values, start=1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,10 +12,13 @@ from matplotlib.figure import Figure
 
 from analysis.page.plots import layout
 from analysis.page.plots.style import colour, line_style
+from analysis.page.plots.ticks import set_log_ticks
 
 _PLOT_IN = 2.6
 _SHARES = {1.0: "all", 0.5: "50 %", 0.1: "10 %", 0.01: "1 %", 0.001: "0.1 %", 0.0001: "0.01 %"}
 _MARGIN = 1.15
+# So many answers at least are on the axis, for a curve of one answer is a point.
+_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,11 @@ def _draw(axes: Axes, panel: LatencyPanel) -> None:
             linestyle=line_style(curve.arm),
             linewidth=2,
         )
-    smallest = min(curve.shares[-1] for curve in panel.curves)
+    smallest = min(_LEAST_SHARE, *(curve.shares[-1] for curve in panel.curves))
     shown = {share: label for share, label in _SHARES.items() if share >= smallest}
     axes.set_yticks(list(shown), list(shown.values()))
     axes.set_ylim(smallest / 1.5, 1.3)
     _x_ticks(axes, panel)
-    axes.minorticks_off()
     # A curve falls from the upper left to the lower right: the lower left corner is always free.
     axes.legend(loc="lower left", frameon=False, labelcolor="linecolor", handlelength=2.6)
     axes.set_title(panel.title)
@@ -83,13 +84,8 @@ def _draw(axes: Axes, panel: LatencyPanel) -> None:
 
 
 def _x_ticks(axes: Axes, panel: LatencyPanel) -> None:
-    """Plain numbers at 1, 2 and 5 of each decade, or at the decades where there are many."""
+    """From the fastest answer to the slowest."""
     # A first interval of zero would stretch a logarithmic axis without end.
     low = min(value for curve in panel.curves for value in curve.latencies_ms if value > 0) / _MARGIN
     high = max(curve.latencies_ms[-1] for curve in panel.curves) * _MARGIN
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
-    ticks = [step * 10.0**decade for decade in decades for step in steps]
-    shown = [tick for tick in ticks if low <= tick <= high]
-    axes.set_xlim(low, high)
-    axes.set_xticks(shown, [f"{tick:,.10g}" for tick in shown])
+    set_log_ticks(axes, low, high)

@@ -14,6 +14,7 @@ from analysis.estimates.ratio import RatioInterval
 from analysis.formatting import interval, ratio
 from analysis.page.plots import layout
 from analysis.page.plots.style import FAINT, INK
+from analysis.page.plots.tips import add_tips
 
 _ROW_IN, _FRAME_IN = 0.34, 0.1
 _BESIDE_PT = 14
@@ -75,9 +76,12 @@ def ratio_figure(rows: Sequence[RatioRow], x_label: str) -> Figure:
         names.append(heading)
         for row in rows:
             if row.heading == heading:
-                _draw(axes, len(names), row, left, right)
+                _draw(made, axes, len(names), row)
                 if row.paper is not None:
-                    axes.plot([row.paper], [len(names)], "x", color=INK, markersize=9, markeredgewidth=2)
+                    (cross,) = axes.plot(
+                        [row.paper], [len(names)], "x", color=INK, markersize=9, markeredgewidth=2
+                    )
+                    add_tips(made, cross, [f"the study: {ratio(row.paper)}"])
                 names.append(row.label)
     axes.set_yticks(range(len(names)), names)
     for label in axes.get_yticklabels():
@@ -97,7 +101,8 @@ def _said(found: RatioInterval) -> str:
     return f"{ratio(found.ratio)} ({interval(found)})"
 
 
-def _draw(axes: Axes, position: int, row: RatioRow, left: float, right: float) -> None:
+def _draw(made: Figure, axes: Axes, position: int, row: RatioRow) -> None:
+    left, right = axes.get_xlim()
     found, ink = row.found, INK if row.different else FAINT
     if not found.insufficient:
         low, high = max(found.low, left), min(found.high, right)
@@ -105,7 +110,7 @@ def _draw(axes: Axes, position: int, row: RatioRow, left: float, right: float) -
         for end, beyond, mark in ((left, found.low < left, "<"), (right, found.high > right, ">")):
             if beyond:
                 axes.plot([end], [position], mark, color=ink, markersize=8, clip_on=False)
-    axes.plot(
+    (point,) = axes.plot(
         [found.ratio],
         [position],
         "o",
@@ -113,6 +118,8 @@ def _draw(axes: Axes, position: int, row: RatioRow, left: float, right: float) -
         markersize=8,
         fillstyle="full" if row.different else "none",
     )
+    boots = f"{found.boots_other} and {found.boots_base} boots"
+    add_tips(made, point, [f"{row.heading}, {row.label}: {_said(found)}, {boots}"])
     axes.annotate(
         _said(found),
         (1, position),

@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from analysis.formatting import number
 from analysis.page.plots import layout
 from analysis.page.plots.style import INK, PAPER, WIDTH_IN, colour, grouped_thousands
+from analysis.page.plots.tips import add_tips
 
 _ROW_IN, _FRAME_IN = 0.42, 0.1
 _ROOM_FOR_NOTE = 1.75
 # Of the figure's width, what names on the left leave to the axes at least; and the size of texts in bars.
 _LEAST_SHARE_OF_PLOT, _TEXT_PT = 0.8, 9.0
 _BELOW_BAR = 0.31
+_TAG = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
 # The first part in the arm's full colour, the next ones fainter.
 _STRENGTHS = (1.0, 0.55, 0.35, 0.2)
 
@@ -66,12 +68,12 @@ def stacked_figure(panels: Sequence[BarPanel], names: Sequence[str], x_label: st
     """One line per panel; every panel has bars, and every bar at most four parts."""
     made, grid = layout.panels([1] * len(panels))
     for panel, (axes,) in zip(panels, grid, strict=True):
-        _draw(axes, panel, names)
+        _draw(made, axes, panel, names, x_label)
     grid[-1][0].set_xlabel(x_label)
     return layout.arrange(made, grid, [_FRAME_IN + _ROW_IN * len(panel.bars) for panel in panels])
 
 
-def _draw(axes: Axes, panel: BarPanel, names: Sequence[str]) -> None:
+def _draw(made: Figure, axes: Axes, panel: BarPanel, names: Sequence[str], x_label: str) -> None:
     named: set[str] = set()
     largest = max(max(sum(bar.parts), bar.study or 0.0) for bar in panel.bars) or 1.0
     for position, bar in enumerate(panel.bars):
@@ -79,21 +81,24 @@ def _draw(axes: Axes, panel: BarPanel, names: Sequence[str]) -> None:
         for part, name, strength in zip(bar.parts, names, _STRENGTHS, strict=False):
             if not part:
                 continue
-            axes.barh(
+            (drawn,) = axes.barh(
                 position, part, left=left, height=0.62, color=colour(bar.arm), alpha=strength, edgecolor=PAPER
             )
+            add_tips(made, drawn, [f"{bar.label}, {name}: {number(part)} {x_label}"])
             width_in = part / (largest * _ROOM_FOR_NOTE) * WIDTH_IN * _LEAST_SHARE_OF_PLOT
             text = number(part)
             if name not in named and layout.text_in(f"{name} {text}", _TEXT_PT) < width_in:
                 named.add(name)
                 text = f"{name} {text}"
             if layout.text_in(text, _TEXT_PT) < width_in:
-                ink = PAPER if strength == 1.0 else INK
+                # On paper, for no ink is legible on every arm's colour in light and in dark.
                 place = left + part / 2, position
-                axes.text(*place, text, ha="center", va="center", color=ink, fontsize=_TEXT_PT)
+                axes.text(*place, text, ha="center", va="center", color=INK, fontsize=_TEXT_PT, bbox=_TAG)
             left += part
         if bar.study is not None:
-            axes.plot([bar.study], [position + _BELOW_BAR], "x", color=INK, markersize=9, markeredgewidth=2)
+            below = position + _BELOW_BAR
+            (cross,) = axes.plot([bar.study], [below], "x", color=INK, markersize=9, markeredgewidth=2)
+            add_tips(made, cross, [f"by the study's ratio: {number(bar.study)} {x_label}"])
         end = max(left, bar.study or 0.0)
         axes.text(end + largest * 0.02, position, bar.note, va="center", color=INK, fontsize=10)
     axes.set_title(panel.title)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
+from analysis.page.plots.tips import with_tips
 from contracts.platforms import PLATFORMS, look_of
 
 # Unikernels that a study supplies have names of their own: one of these each, by the name alone.
@@ -126,8 +127,9 @@ def picture(
     """``Drawn.inline`` and ``Drawn.file`` of a Sketch: the same bytes for the same figure."""
     buffer = io.StringIO()
     with styled():
-        draw(*arguments).savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    text = buffer.getvalue()
+        figure = draw(*arguments)
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    text = with_tips(figure, buffer.getvalue())
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     label = Markup.escape(title)
