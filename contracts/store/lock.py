@@ -75,6 +75,15 @@ def acquire(directory: Path, owner: Owner) -> None:
             write_atomically(path, json.dumps(content.model_dump(mode="json"), indent=2) + "\n")
 
 
+def is_held(directory: Path) -> bool:
+    """Whether a run works on the campaign at ``directory``, as far as this machine can find out."""
+    try:
+        held = _read(directory / LOCK)
+    except InputError:
+        return False
+    return held is not None and not _is_stale(held.owner)
+
+
 def require(directory: Path, owner: Owner) -> None:
     """Raise InputError where ``owner`` is not the writer of the campaign at ``directory``."""
     held = _read(directory / LOCK)

@@ -22,6 +22,10 @@ import pytest
 from campaigns import make_study, write_campaign
 from documented import DOCUMENTS, PROJECT, Command, commands
 
+from contracts.errors import InputError
+from unilab.command_line import parsed
+from unilab.running import inventory_path
+
 PROGRAMS = Path(sys.executable).parent
 ALL = [command for document in DOCUMENTS for command in commands(document)]
 UNIQUE = list(dict.fromkeys(command.text for command in ALL))
@@ -144,6 +148,23 @@ def check_python(text: str, place: Place) -> None:
     _check_options(words, place.run(shlex.join([*words[:3], *below, "--help"])))
 
 
+def check_unilab(text: str, place: Place) -> None:
+    """What only reads is run; of the rest, words and the files that they name are checked."""
+    words = [
+        word.replace("~", str(place.home), 1) if word.startswith("~/") else word for word in shlex.split(text)
+    ]
+    options = parsed(words[1:])
+    if options.command in ("plan", "status", "report", "compare"):
+        named = [place.campaign.name if word.startswith("CAMPAIGN") else word for word in words]
+        place.run(shlex.join([*named, "--results", str(place.campaign.parent)]))
+        return
+    assert (PROJECT / getattr(options, "study", "site.yml")).is_file(), f"{options.study} does not exist"
+    for inventory in options.inventory or []:
+        inventory_path(inventory)
+    for variable in options.extra_vars:
+        _check_variable(*variable.split("=", 1))
+
+
 def check_locust(text: str, place: Place) -> None:
     words = shlex.split(text)
     assert (PROJECT / words[words.index("-f") + 1]).is_file()
@@ -172,6 +193,7 @@ CHECKS: dict[str, Callable[[str, Place], None]] = {
     "python": check_python,
     "locust": check_locust,
     "export": check_shell,
+    "unilab": check_unilab,
 }
 
 
@@ -221,13 +243,19 @@ def test_the_command_works_as_written(text: str, place: Place) -> None:
         "python -m analysis power results/CAMPAIGN --ration 1.05",
         "python -m tests.doubles.xapi state --folder .lab/xapi_double",
         "python -m tests.doubles.xapis state",
+        "unilab plna studies/demo.yml",
+        "unilab run studies/nothing.yml",
+        "unilab run -i no-such-lab",
+        "unilab run -e osvloader=loader.elf",
+        "unilab status --wach",
+        "unilab plan studies/demo.yml --set bots=3",
         "locust -f locustfiles/todos.py --headless --warm-up 2",
         "locust -f locustfiles/todo.py --headless",
         "cp -r inventories/example ~/lab",
     ],
 )
 def test_a_wrong_command_is_found(text: str, place: Place) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, InputError, SystemExit)):
         check(Command("README.md", "Another section", text), place)
 
 

@@ -43,5 +43,5 @@ def test_every_package_is_installed() -> None:
     listed = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     packages = [path.parent.parts for path in _files() if path.name == "__init__.py"]
     names = [".".join(parts).removeprefix("locustfiles.") for parts in packages]
-    roots = ("analysis", "contracts", "unilab_load")
+    roots = ("analysis", "contracts", "unilab", "unilab_load")
     assert sorted(listed) == sorted(name for name in names if name.split(".")[0] in roots)

@@ -1,0 +1,1 @@
+"""The command ``unilab``: plan, run, watch and resume campaigns with the project's playbooks."""
