@@ -29,7 +29,7 @@ def health_of(folders: Sequence[str], root: Path = Path("/")) -> dict[str, Any]:
     """
     memory = _memory(root / "proc/meminfo")
     interface = _default_interface(root / "proc/net/route")
-    card = root / "sys/class/net" / (interface or "lo")
+    card = root / "sys/class/net" / (interface or "none")
     release = _release(root / "etc/os-release")
     return {
         "cpus": os.cpu_count(),

@@ -51,7 +51,7 @@ def test_healthy_hosts_have_no_finding(tmp_path: Path) -> None:
         ({"is_root": False}, "rights", True),
         ({"release": "11"}, "system", True),
         ({"system": "Alpine", "release": "3.20"}, "system", True),
-        ({"clock": {"offset_ns": -1_500_000_000}}, "clock", True),
+        ({"clock": {"offset_ns": -1_500_000_000}}, "clock", False),
         ({"has_kvm": False}, "kvm", False),
         ({"governors": ["performance", "powersave"]}, "governor", False),
         ({"swap_used_bytes": 3 * 2**20}, "swap", True),
@@ -102,7 +102,7 @@ def test_facts_come_from_events_of_ansible(tmp_path: Path) -> None:
         {"msg": "xen: SESSION_AUTHENTICATION_FAILED. Remedy: correct it."},
     )
     assert found(facts, tmp_path) == [
-        ("docker", "clock", True),
+        ("docker", "clock", False),
         ("qemu", "login", True),
         ("xen", "password", True),
     ]

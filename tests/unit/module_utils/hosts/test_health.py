@@ -45,9 +45,9 @@ def test_facts_are_read_from_the_kernels_files(tmp_path: Path) -> None:
     assert {name: found[name] for name in wanted} == wanted
 
 
-def test_what_a_kernel_does_not_state_is_none(tmp_path: Path) -> None:
+def test_what_a_kernel_does_not_state_is_none_and_no_route_is_no_interface(tmp_path: Path) -> None:
     (tmp_path / "sys/class/net/lo").mkdir(parents=True)
-    (tmp_path / "sys/class/net/lo/speed").write_text("-1\n")
+    (tmp_path / "sys/class/net/lo/mtu").write_text("65536\n")
     found = health_of([], tmp_path)
     assert found["interface"] is found["mtu"] is found["speed_mbit_per_s"] is None
     assert found["memory_available_bytes"] is None
