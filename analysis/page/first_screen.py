@@ -6,7 +6,6 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from analysis.estimates.comparisons import Comparison
 from analysis.estimates.ratio import EQUIVALENCE_MARGIN
 from analysis.formatting import NOTHING, interval, number, ratio
 from analysis.page.labels import Labels
@@ -80,9 +79,9 @@ def short(metric: Metric) -> tuple[str, str]:
 
 
 def service_lines(
-    rows: Sequence[AnswerRow], work: Sequence[Comparison], labels: Labels, *, emulated: bool
+    rows: Sequence[AnswerRow], different: Container[frozenset[str]], labels: Labels, *, emulated: bool
 ) -> list[ServiceLines]:
-    """The table's body, one part per service and setting; ``work``: every ratio of work per request."""
+    """The table's body, one part per service and setting; ``different``: see ``least_work``."""
     found = []
     for service, members in groupby(rows, key=lambda row: labels.service(row.cell.cell)):
         arms = list(members)
@@ -96,16 +95,16 @@ def service_lines(
             )
             for row in arms
         ]
-        found.append(ServiceLines(service, least_work(arms, work), lines))
+        found.append(ServiceLines(service, least_work(arms, different), lines))
     return found
 
 
-def least_work(rows: Sequence[AnswerRow], comparisons: Sequence[Comparison]) -> str:
+def least_work(rows: Sequence[AnswerRow], different: Container[frozenset[str]]) -> str:
     """Which arm executes the fewest instructions per request, where its ratios to all others decide that.
 
     Args:
         rows: the arms of one service.
-        comparisons: of instructions per request, every pair.
+        different: pairs of cells, by their slugs, whose instructions per request are shown to differ.
     """
     counted = [(answer.mean, row, answer) for row in rows if (answer := row.of(WORK)) and answer.mean]
     if len(counted) < 2:
@@ -113,12 +112,9 @@ def least_work(rows: Sequence[AnswerRow], comparisons: Sequence[Comparison]) -> 
     value, row, answer = min(counted, key=lambda found: found[0] or 0.0)
     name, amount = row.cell.cell.arm, f"{number(value)} thousand instructions per request"
     rivals = [peer for _, peer, _ in counted if peer is not row]
-    apart = {
-        frozenset((found.pair.other.cell.slug, found.pair.base.cell.slug))
-        for found in comparisons
-        if found.interval.excludes_one
-    }
-    equals = [peer for peer in rivals if frozenset((peer.cell.cell.slug, row.cell.cell.slug)) not in apart]
+    equals = [
+        peer for peer in rivals if frozenset((peer.cell.cell.slug, row.cell.cell.slug)) not in different
+    ]
     decided = all(other.outcome != "still running" for _, _, other in counted)
     if equals or not decided:
         names = " and ".join(peer.cell.cell.arm for peer in equals) or "the others"

@@ -180,11 +180,13 @@ def remedy_in_boots(found: RatioInterval, boots: int | None) -> str:
 
 
 def _remedy(decision: Decision) -> str:
-    found = decision.comparison.interval
-    obstacle = f" {decision.why[0].upper()}{decision.why[1:]}." if decision.why else ""
-    if obstacle and not decision.boots and not found.insufficient:
-        return obstacle.strip()
-    return remedy_in_boots(found, decision.boots) + obstacle
+    found, boots = decision.comparison.interval, decision.boots
+    if not decision.why:
+        return remedy_in_boots(found, boots)
+    enough = boots is None or boots <= min(found.boots_other, found.boots_base)
+    if enough and not found.insufficient:
+        return f"It takes a longer or steadier window, not more boots: {decision.why}."
+    return f"{remedy_in_boots(found, boots)} Beside that: {decision.why}."
 
 
 def _digest_of(rows: Sequence[Decision]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import polars as pl
+
 from analysis.estimates.comparisons import Comparison
 from analysis.estimates.pairs import Pair
 from analysis.estimates.ratio import geometric_mean
-from analysis.formatting import NOTHING, interval, number, ratio
+from analysis.formatting import NOTHING, count, interval, number, ratio
 from analysis.page.labels import Labels
 from analysis.page.tables import Column, Table
 from analysis.records.cells import CellTrials
@@ -72,6 +74,19 @@ def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
         names = [labels.service(pair.base.cell), f"{pair.other.cell.arm} / {pair.base.cell.arm}"]
         rows.append([*names, *(ratio(other / base) for other, base in costs)])
     return Table(columns, rows) if rows else None
+
+
+def left_out(trials: pl.DataFrame) -> str:
+    """How many seconds of the windows were not counted; "" for none."""
+    known = trials.filter(pl.col("work_seconds_left_out") > 0)
+    if known.is_empty():
+        return ""
+    seconds = int(known["work_seconds_left_out"].sum())
+    arms = ", ".join(known["arm"].unique(maintain_order=True).to_list())
+    return (
+        f"{count(seconds, 'second')} of {count(len(known), 'window')} ({arms}) were left out, for other "
+        "programs of the container's host worked in them."
+    )
 
 
 def _on_server(pair: Pair) -> bool:

@@ -22,6 +22,7 @@ class Metric:
         of_window: whether the measured window gives it, so that a window that is not steady biases it.
         of_time: whether it is a time or a rate, which an emulated CPU (TCG) does not measure.
         more_is_better: whether a larger value is the better one.
+        of_count: whether it is a count that may be 0. Where a boot has 0 the cell has no geometric mean.
     """
 
     key: str
@@ -31,13 +32,17 @@ class Metric:
     of_window: bool = False
     of_time: bool = False
     more_is_better: bool = False
+    of_count: bool = False
 
     def boots(self, trials: pl.DataFrame) -> tuple[list[int | None], list[float]]:
         """Block and value of every boot that gave one; nothing where no trial has the column."""
         if not set(self.expression.meta.root_names()) <= set(trials.columns):
             return [], []
         found = trials.select("block", value=self.expression.cast(pl.Float64)).drop_nulls("value")
-        found = found.filter(pl.col("value") > 0)
+        positive = found.filter(pl.col("value") > 0)
+        if self.of_count and len(positive) < len(found):
+            return [], []
+        found = positive
         return found["block"].to_list(), found["value"].to_list()
 
     def counted(self, trials: pl.DataFrame) -> list[float]:
@@ -169,7 +174,12 @@ _INSTRUCTIONS = {
     "kernel": "Instructions of the kernel per request",
     "host": "Instructions of hypervisor and host per request",
 }
-_OTHER_TITLES = {"nested_entries": "Entries into the guest (VMRUN) per request"}
+_OTHER_TITLES = {
+    "msr_writes": "MSR writes",
+    "nested_entries": "Entries into the guest (VMRUN)",
+    "port_io": "Port I/O",
+    "tlb_invalidations": "TLB invalidations",
+}
 
 
 def work_column(name: str) -> str:
@@ -190,9 +200,17 @@ def _layer(name: str) -> pl.Expr:
 def _work_metric(name: str) -> Metric:
     if name in _INSTRUCTIONS:
         value = pl.col(work_column(name)) if name == "instructions" else _layer(name)
-        return Metric(f"{name}_per_request", _INSTRUCTIONS[name], "thousand", value / 1000, of_window=True)
-    title = _OTHER_TITLES.get(name, f"{name.replace('_', ' ').capitalize()} per request")
-    return Metric(f"{name}_per_request", title, "1", pl.col(work_column(name)), of_window=True)
+        return Metric(
+            f"{name}_per_request",
+            _INSTRUCTIONS[name],
+            "thousand",
+            value / 1000,
+            of_window=True,
+            of_count=name == "host",
+        )
+    title = f"{_OTHER_TITLES.get(name, name.replace('_', ' ').capitalize())} per request"
+    value = pl.col(work_column(name))
+    return Metric(f"{name}_per_request", title, "1", value, of_window=True, of_count=True)
 
 
 # Parts of a server's count that the layers above hold already.

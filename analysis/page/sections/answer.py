@@ -52,7 +52,7 @@ class Answer(Section):
             summary=summary(rows, labels, emulated=emulated),
             control=facts.study.headline_against,
             headings=headings(rows, emulated=emulated),
-            services=service_lines(rows, facts.comparisons.get(WORK.key, ()), labels, emulated=emulated),
+            services=service_lines(rows, _different_work(facts), labels, emulated=emulated),
             processor=wording.cautions(facts.results),
             undecided=[
                 f"{labels.service(row.comparison.pair.base.cell)}: {wording.sentence(row)}"
@@ -68,6 +68,15 @@ class Answer(Section):
             ),
             running=facts.running,
         )
+
+
+def _different_work(facts: PageFacts) -> set[frozenset[str]]:
+    """Pairs of cells whose instructions per request are shown to differ."""
+    return {
+        frozenset((row.pair.other.cell.slug, row.pair.base.cell.slug))
+        for row in facts.comparisons.get(WORK.key, ())
+        if facts.word(row) in ("higher", "lower")
+    }
 
 
 def _missing(facts: PageFacts) -> list[tuple[str, str]]:

@@ -52,6 +52,7 @@ class Work(Section):
 
     work_difference: Table | None
     work_bracket: Table | None
+    left_out: str
 
     @classmethod
     def of(cls, facts: PageFacts) -> Self:
@@ -59,6 +60,7 @@ class Work(Section):
         return cls(
             work_tables.difference_table(facts.comparisons, facts.labels),
             work_tables.bracket_table(facts.comparisons, facts.labels),
+            work_tables.left_out(facts.evidence.valid),
         )
 
 

@@ -98,7 +98,18 @@ DECISIONS = [
     (
         decision(NEAR, "undecided", why="docker: the measured window is too short to judge"),
         "Throughput: osv-qemu / docker is undecided (ratio 1.02, 95 % interval 0.93 to 1.12). "
-        "Docker: the measured window is too short to judge.",
+        "It takes a longer or steadier window, not more boots: "
+        "docker: the measured window is too short to judge.",
+    ),
+    (
+        decision(NEAR, "undecided", boots=2, why="docker: still rising"),
+        "Throughput: osv-qemu / docker is undecided (ratio 1.02, 95 % interval 0.93 to 1.12). "
+        "It takes a longer or steadier window, not more boots: docker: still rising.",
+    ),
+    (
+        decision(NEAR, "undecided", boots=24, why="docker: still rising"),
+        "Throughput: osv-qemu / docker is undecided (ratio 1.02, 95 % interval 0.93 to 1.12). "
+        "About 24 boots of each arm would decide it. Beside that: docker: still rising.",
     ),
     (
         decision(ONE_BOOT, "undecided"),
@@ -143,12 +154,12 @@ def test_digest_counts_every_decision_once() -> None:
     assert wording.digest(rows) == [
         (
             "Throughput, osv-qemu against docker",
-            "of 9 comparisons: higher in 2 (ratios 1.39 to 2.43); lower in 1 (ratio 0.72); same in 1; "
-            "undecided in 4; still running in 1.",
+            "of 11 comparisons: higher in 2 (ratios 1.39 to 2.43); lower in 1 (ratio 0.72); same in 1; "
+            "undecided in 6; still running in 1.",
         )
     ]
     assert wording.outcome(rows) == (
-        "Of 9 primary comparisons: 3 different, 1 same, 4 undecided, 1 still running."
+        "Of 11 primary comparisons: 3 different, 1 same, 6 undecided, 1 still running."
     )
     assert wording.outcome([]) == "No two arms can be compared yet."
 

@@ -13,6 +13,9 @@ from analysis.notebook import Campaign
 from analysis.page.facts import PageFacts
 from analysis.page.figures.work import FIGURE
 from analysis.page.sections.measurements import Work
+from analysis.page.work_tables import left_out
+from analysis.records.metrics import WORK_METRICS
+from contracts.trial import TrialRecord
 
 
 def section(folder: Path) -> tuple[object, ...]:
@@ -98,3 +101,28 @@ def test_the_studys_ratio_is_drawn_beside_the_unikernel(tmp_path: Path) -> None:
     values = dict(zip(rows["arm"], rows["study"], strict=True))
     assert values["osv-qemu"] == pytest.approx((APPLICATION + KERNEL["docker"]) / 1000 / 1.38, rel=0.002)
     assert values["docker"] is values["linux-qemu"] is None
+
+
+def test_a_count_that_a_boot_has_none_of_has_a_mean_and_no_ratio(tmp_path: Path) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        made = counted()(record)
+        halts = 0.5 if record.block == 0 else 0.0
+        per_request = made.work.per_request.model_copy(update={"halts": halts})  # type: ignore[union-attr]
+        return made.model_copy(update={"work": made.work.model_copy(update={"per_request": per_request})})  # type: ignore[union-attr]
+
+    _, table, _ = section(campaign(tmp_path / "a", edit))
+    row = next(row for row in table.rows if row[2] == "Halts per request")  # type: ignore[attr-defined]
+    # One boot of four.
+    assert row[3:5] == ["0.125", "0.125"]
+    assert row[7:] == ["-", "-"]
+
+
+def test_titles_of_counts_have_their_usual_spelling() -> None:
+    titles = {metric.title for metric in WORK_METRICS}
+    assert {"TLB invalidations per request", "MSR writes per request", "Port I/O per request"} <= titles
+
+
+def test_seconds_that_were_left_out_are_stated() -> None:
+    trials = pl.DataFrame({"arm": ["docker", "docker", "osv-qemu"], "work_seconds_left_out": [2, 1, 0]})
+    assert left_out(trials).startswith("3 seconds of 2 windows (docker) were left out")
+    assert left_out(trials.filter(pl.col("arm") == "osv-qemu")) == ""
