@@ -15,7 +15,15 @@ from contracts.arms import PREBUILT_SUFFIX, known_arms
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 from contracts.images.prebuilt import PrebuiltImage
-from contracts.workload import SERVICES, WORKLOADS, parameter_values, split_service, workload_of
+from contracts.workload import (
+    PARAMETERS,
+    SERVICES,
+    WORKLOADS,
+    Value,
+    parameters_slug,
+    split_service,
+    workload_of,
+)
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
 _LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "without_counts", "time_limit_min")
@@ -128,21 +136,46 @@ class Headline(_Strict):
 
 
 class Cell(_Strict):
-    """service x arm x threads x caps, and the workload's size where it has one."""
+    """service x arm x threads x caps x the workload's parameters.
+
+    Attributes:
+        parameters: value of each parameter that the workload declares, by name.
+    """
 
     service: str
     arm: str
     threads: int
     cpus: float
     memory_mib: int
-    array_length: int | None = None
+    parameters: dict[str, Value] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _before_version_3(cls, content: object) -> object:
+        """Records before version 3, and their campaigns, have the key ``array_length`` in its place."""
+        if not isinstance(content, dict) or "array_length" not in content:
+            return content
+        rest = {key: value for key, value in content.items() if key != "array_length"}
+        length = content["array_length"]
+        return rest if length is None else rest | {"parameters": {"array_length": length}}
+
+    @field_validator("parameters")
+    @classmethod
+    def _known_parameters(cls, parameters: dict[str, Value]) -> dict[str, Value]:
+        for name in parameters:
+            if name not in PARAMETERS:
+                raise ValueError(f"no workload declares the parameter '{name}'")
+        return {name: PARAMETERS[name].checked(value) for name, value in parameters.items()}
 
     @property
     def slug(self) -> str:
         """A name for files and rows, the same for the same cell."""
-        size = f"-n{self.array_length}" if self.array_length else ""
         caps = f"{self.cpus:g}cpu-{self.memory_mib}mib"
-        return f"{self.service}-{self.arm}-{self.threads}t-{caps}{size}"
+        return f"{self.service}-{self.arm}-{self.threads}t-{caps}{parameters_slug(self.parameters)}"
+
+    def __hash__(self) -> int:
+        """Of its name, which is different for each cell."""
+        return hash(self.slug)
 
 
 class Study(_Strict):
@@ -177,7 +210,10 @@ class Study(_Strict):
     )
     threads: list[int] = Field(default=[1], min_length=1)
     caps: list[StudyCaps] = Field(min_length=1)
-    array_length: int = Field(default=20_000, ge=2)
+    parameters: dict[str, dict[str, Value]] = Field(
+        default={},
+        description="workload -> parameter -> value; one that is not named has its default",
+    )
     load: dict[str, Load]
     boot_timeout_s: float = Field(default=120, gt=0)
     footprints: list[Literal["idle", "loaded"]] = Field(
@@ -186,6 +222,26 @@ class Study(_Strict):
     exclude: list[dict[str, str | int | float]] = Field(default=[])
     pilots: Pilots | None = Field(default=None, description="for loads with warm_up: steady")
     without_counts: bool = Field(default=False, description="do not count the guests' instructions")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _before_parameters(cls, content: object) -> object:
+        """Studies of 0.2.0 and before have ``array_length``, of bubble_sort, as a key of their own."""
+        if not isinstance(content, dict) or "array_length" not in content:
+            return content
+        if content.get("parameters"):
+            raise ValueError("array_length is an older form of parameters: give one of the two")
+        rest = {key: value for key, value in content.items() if key != "array_length"}
+        return rest | {"parameters": {"bubble_sort": {"array_length": content["array_length"]}}}
+
+    @field_validator("parameters")
+    @classmethod
+    def _declared_parameters(cls, parameters: dict[str, dict[str, Value]]) -> dict[str, dict[str, Value]]:
+        for workload, given in parameters.items():
+            if workload not in WORKLOADS:
+                raise ValueError(f"unknown workload '{workload}'; known are {', '.join(WORKLOADS)}")
+            WORKLOADS[workload].values(given)
+        return parameters
 
     @field_validator("services")
     @classmethod
@@ -234,7 +290,7 @@ class Study(_Strict):
                 f"headline.against '{self.headline.against}' is not one of arms: {', '.join(self.arms)}"
             )
         for row in self.exclude:
-            unknown = sorted(set(row) - set(Cell.model_fields))
+            unknown = sorted(set(row) - set(Cell.model_fields) - set(PARAMETERS))
             if unknown:
                 raise ValueError(f"exclude names '{unknown[0]}', which no cell has")
         known = known_arms()
@@ -253,6 +309,16 @@ class Study(_Strict):
         """Hash of the study's meaning: comments and key order in the file do not count."""
         content = self.model_dump(mode="json")
         content = {key: value for key, value in content.items() if key not in _LATER_KEYS or value}
+        # The oldest parameter counts as the key that it was before there were others.
+        parameters = content.pop("parameters")
+        content["array_length"] = self.parameters_of("bubble_sort")["array_length"]
+        others = {
+            workload: changed
+            for workload in parameters
+            if (changed := self._changed_parameters(workload, but="array_length"))
+        }
+        if others:
+            content["parameters"] = others
         for load in content["load"].values():
             if load["warm_up"] is None:
                 del load["warm_up"]
@@ -261,6 +327,16 @@ class Study(_Strict):
                 del image["kernel_elf"]
         canonical = json.dumps(content, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def parameters_of(self, workload: str) -> dict[str, Value]:
+        """The value of each parameter that ``workload`` declares."""
+        return WORKLOADS[workload].values(self.parameters.get(workload, {}))
+
+    def _changed_parameters(self, workload: str, but: str) -> dict[str, Value]:
+        """The parameters of ``workload``, without ``but``, whose value is not the default."""
+        default = WORKLOADS[workload].values({})
+        values = self.parameters_of(workload)
+        return {name: value for name, value in values.items() if value != default[name] and name != but}
 
     @property
     def pilot_plan(self) -> Pilots:
@@ -302,7 +378,7 @@ class Study(_Strict):
                 threads=threads,
                 cpus=caps.cpus or float(threads),
                 memory_mib=caps.memory_mib,
-                **parameter_values(workload_of(service), self.__dict__),
+                parameters=self.parameters_of(workload_of(service).name),
             )
             for service in self.services
             for arm in self.booted_arms
@@ -329,7 +405,8 @@ def _all_known(names: list[str], known: tuple[str, ...], what: str) -> list[str]
 
 def _matches(cell: Cell, row: dict[str, str | int | float]) -> bool:
     """Whether the cell matches every key; a control goes with the arm that it repeats."""
+    properties = {**cell.model_dump(), **cell.parameters}
     return all(
-        getattr(cell, key) == value or (key == "arm" and arm_booted(cell.arm) == value)
+        properties.get(key) == value or (key == "arm" and arm_booted(cell.arm) == value)
         for key, value in row.items()
     )

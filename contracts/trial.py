@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contracts.study import Cell
 from contracts.work.counted import Work
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 End = Literal["completed", "crashed", "hung", "invalid", "failed"]
 Accelerator = Literal["kvm", "tcg", "xen", "none"]
@@ -224,11 +224,12 @@ class TrialRecord(_Part):
     """Everything known of one trial. Parts that were not reached are null, never invented.
 
     Attributes:
-        schema_version: 2 added ``work`` and ``why_no_work``; records of version 1 stay readable.
+        schema_version: 2 added ``work`` and ``why_no_work``; 3 has the cell's ``parameters``. Older records
+            stay readable.
         why_no_work: why the instance's instructions were not counted; empty where they were.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     campaign: str
     study: StudyReference
     id: str

@@ -5,26 +5,62 @@ A service is named WORKLOAD-LANGUAGE, or WORKLOAD-LANGUAGE.VARIANT for another b
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
+
+Value = int | float | str
+
+
+# A text stands in names of folders and on command lines.
+_TEXT = re.compile(r"[A-Za-z0-9._-]+")
+_TYPES = {"integer": int, "number": float, "text": str}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A size of a workload that the study sets.
+    """A property of a workload that a study may set; the service has it in its environment.
 
     Attributes:
-        name: the key of a study and of its cells that has the value, an integer.
-        variable: the service's environment variable.
-        option: the load's option; without the parameter it is given 0.
-        placeholder: what stands for the value in reference responses.
+        name: the key in studies and cells. ``{name}`` stands for the value in reference responses and in the
+            command lines of prebuilt images.
+        type: integer, number or text.
+        default: the value where a study gives none.
+        mark: precedes the value in the names of cells.
+        meaning: a sentence on the value in braces, for the report.
+        least: the smallest integer or number.
     """
 
     name: str
-    variable: str
-    option: str
-    placeholder: str
+    type: Literal["integer", "number", "text"]
+    default: Value
+    mark: str
+    meaning: str
+    least: float | None = None
+
+    @property
+    def variable(self) -> str:
+        """The service's environment variable."""
+        return f"UNILAB_{self.name.upper()}"
+
+    def checked(self, value: Value) -> Value:
+        """``value`` in the parameter's type. Raises ValueError where it has another one, or is too small."""
+        kind = _TYPES[self.type]
+        if self.type == "number" and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise ValueError(f"{self.name}: {value!r} is no {self.type}")
+        if isinstance(value, str):
+            if not _TEXT.fullmatch(value):
+                raise ValueError(f"{self.name}: {value!r} has other characters than A-Z a-z 0-9 . _ -")
+            return value
+        if self.least is not None and not value >= self.least:
+            raise ValueError(f"{self.name}: {value} is less than {self.least:g}")
+        if not math.isfinite(value):
+            raise ValueError(f"{self.name}: {value} is not finite")
+        return value
 
 
 @dataclass(frozen=True)
@@ -38,6 +74,15 @@ class Workload:
 
     name: str
     parameters: tuple[Parameter, ...] = ()
+
+    def values(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """The value of every parameter: of ``given``, else the default. Raises ValueError, see `checked`."""
+        declared = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in declared:
+                known = ", ".join(declared) or "none"
+                raise ValueError(f"workload {self.name} has no parameter '{name}'; it declares: {known}")
+        return {name: each.checked(given.get(name, each.default)) for name, each in declared.items()}
 
     @property
     def locustfile(self) -> str:
@@ -55,17 +100,23 @@ class Workload:
         return f"responses/{self.name}.json"
 
 
-ARRAY_LENGTH = Parameter("array_length", "UNILAB_ARRAY_LENGTH", "--array-length", "{n}")
+_ARRAY_LENGTH = Parameter(
+    "array_length",
+    type="integer",
+    default=20_000,
+    mark="n",
+    meaning="bubble_sort sorts {:,} numbers per request",
+    least=2,
+)
 
 # The port that every service listens on, unless the role trial or a prebuilt image has another.
 SERVICE_PORT = 8080
 
-# Parameters that any workload has: the load accepts each option, and ignores it at 0.
-PARAMETERS = (ARRAY_LENGTH,)
-
 WORKLOADS: dict[str, Workload] = {
-    workload.name: workload for workload in (Workload("todos"), Workload("bubble_sort", (ARRAY_LENGTH,)))
+    workload.name: workload for workload in (Workload("todos"), Workload("bubble_sort", (_ARRAY_LENGTH,)))
 }
+# Every parameter by its name, which is unique among the workloads.
+PARAMETERS = {each.name: each for workload in WORKLOADS.values() for each in workload.parameters}
 LANGUAGES = ("go", "java", "python")
 # Other builds of a service, for studies that name them.
 VARIANTS = {"go": ("static", "shared")}
@@ -93,7 +144,21 @@ def is_variant(service: str) -> bool:
     return "." in service
 
 
-def parameter_values(workload: Workload, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Of ``values``, a study's keys, those that ``workload`` declares; None for the other parameters."""
-    declared = {parameter.name for parameter in workload.parameters}
-    return {each.name: values[each.name] if each.name in declared else None for each in PARAMETERS}
+def parameters_slug(parameters: Mapping[str, Value]) -> str:
+    """The end of a cell's name: ``-n2000``; "" without parameters."""
+    return "".join(f"-{PARAMETERS[name].mark}{_text(value)}" for name, value in sorted(parameters.items()))
+
+
+def parameters_text(parameters: Mapping[str, Value]) -> str:
+    """The parameters in one column of a table: ``array_length=2000``, several separated by a space."""
+    return " ".join(f"{name}={_text(value)}" for name, value in sorted(parameters.items()))
+
+
+def parameters_of_text(text: str) -> dict[str, Value]:
+    """The parameters that `parameters_text` wrote. Raises KeyError for one that no workload declares."""
+    pairs = (word.partition("=") for word in text.split())
+    return {name: PARAMETERS[name].checked(_TYPES[PARAMETERS[name].type](value)) for name, _, value in pairs}
+
+
+def _text(value: Value) -> str:
+    return repr(value) if isinstance(value, float) else str(value)

@@ -206,5 +206,5 @@ def log_disagrees(trials: pl.DataFrame, answers: Mapping[str, int]) -> list[Find
 
 
 def _name(cell: CellKey) -> str:
-    size = f", n {cell.array_length}" if cell.array_length else ""
+    size = f", {cell.parameters}" if cell.parameters else ""
     return f"{cell.service} {cell.arm}, {cell.threads} threads{size}"

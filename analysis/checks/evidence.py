@@ -192,8 +192,8 @@ def _cells(results: Results, trials: pl.DataFrame) -> tuple[CellTrials, ...]:
 def _cell_trials(
     cell: Cell, recorded: Mapping[tuple[object, ...], pl.DataFrame], trials: pl.DataFrame, missing: set[str]
 ) -> CellTrials:
-    key = CellKey(**cell.model_dump())
-    found = recorded.get(tuple(getattr(cell, name) for name in tables.CELL_KEYS), trials.clear())
+    key = CellKey.of(cell)
+    found = recorded.get(tuple(getattr(key, name) for name in tables.CELL_KEYS), trials.clear())
     valid = found.filter(pl.col("why_not") == "")
     if len(valid):
         state = ""

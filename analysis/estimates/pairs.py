@@ -68,7 +68,7 @@ def thread_pairs(cells: Sequence[CellTrials]) -> list[tuple[CellTrials, CellTria
 
 
 def _but_threads(cell: CellKey) -> tuple[object, ...]:
-    return cell.service, cell.arm, cell.memory_mib, cell.array_length
+    return cell.service, cell.arm, cell.memory_mib, cell.parameters
 
 
 def _without_counterpart(cells: list[CellTrials]) -> list[Refusal]:

@@ -8,29 +8,46 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from analysis.records.metrics import Metric
+from contracts.study import Cell
+from contracts.workload import Value, parameters_of_text, parameters_slug, parameters_text
 
 
 @dataclass(frozen=True)
 class CellKey:
-    """service x arm x threads x caps; memory is None where it is not known."""
+    """service x arm x threads x caps x parameters.
+
+    Attributes:
+        memory_mib: None where it is not known.
+        parameters: of the workload, as `contracts.workload.parameters_text` writes them.
+    """
 
     service: str
     arm: str
     threads: int
     cpus: float
     memory_mib: int | None
-    array_length: int | None = None
+    parameters: str = ""
+
+    @classmethod
+    def of(cls, cell: Cell) -> CellKey:
+        """The key of a study's cell."""
+        return cls(**cell.model_dump(exclude={"parameters"}), parameters=parameters_text(cell.parameters))
 
     @property
-    def setting(self) -> tuple[str, int, float, int | None, int | None]:
+    def setting(self) -> tuple[str, int, float, int | None, str]:
         """All but the arm: two cells that share it differ in nothing else."""
-        return self.service, self.threads, self.cpus, self.memory_mib, self.array_length
+        return self.service, self.threads, self.cpus, self.memory_mib, self.parameters
 
     @property
     def slug(self) -> str:
         """A name for files and rows."""
-        size = f"-n{self.array_length}" if self.array_length else ""
-        return f"{self.service}-{self.arm}-{self.threads}t-{self.cpus:g}cpu-{self.memory_mib}mib{size}"
+        caps = f"{self.cpus:g}cpu-{self.memory_mib}mib"
+        return f"{self.service}-{self.arm}-{self.threads}t-{caps}{parameters_slug(self.parameter_values)}"
+
+    @property
+    def parameter_values(self) -> dict[str, Value]:
+        """Value of each parameter, by name."""
+        return parameters_of_text(self.parameters)
 
 
 @dataclass(frozen=True)

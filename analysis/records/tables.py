@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from analysis.records import hdr
+from analysis.records.cells import CellKey
 from analysis.records.latency import TrialLatency, answers_per_second, percentiles, window_rates
 from analysis.records.metrics import memory_column
 from analysis.records.results import Results
@@ -22,7 +23,7 @@ from contracts.trial import LoadResult, TrialRecord
 from contracts.workload import split_service
 
 # What makes two trials boots of one cell.
-CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "array_length")
+CELL_KEYS = ("service", "arm", "threads", "cpus", "memory_mib", "parameters")
 
 # Facts of a host that change by themselves, and do not belong to its software.
 _VOLATILE_FACTS = frozenset({"cpu_mhz", "memory_bytes", "memory_in_use_bytes"})
@@ -46,7 +47,7 @@ TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "threads": _WHOLE,
     "cpus": _REAL,
     "memory_mib": _WHOLE,
-    "array_length": _WHOLE,
+    "parameters": _TEXT,
     "end": _TEXT,
     "end_why": _TEXT,
     "started_at": _TIME,
@@ -179,12 +180,13 @@ def host_facts(content: object, prefix: str = "") -> list[tuple[str, str]]:
 def _trial(record: TrialRecord, loads: Mapping[str, Load]) -> dict[str, Any]:
     cell, arm = record.cell, arm_named(record.cell.arm)
     workload, language = split_service(cell.service)
+    key = CellKey.of(cell)
     row = {
         "source": record.campaign,
         "trial_id": record.id,
         "block": record.block,
         "position": record.position,
-        **{name: getattr(cell, name) for name in CELL_KEYS},
+        **{name: getattr(key, name) for name in CELL_KEYS},
         "workload": workload,
         "language": language,
         "runtime": arm.runtime,

@@ -12,6 +12,7 @@ import polars as pl
 from analysis.records.cells import CellTrials
 from analysis.verdicts.claims import Claim
 from contracts.platforms import PLATFORMS
+from contracts.workload import parameters_of_text
 
 Comparison = Literal["same", "different", "not recorded"]
 
@@ -37,7 +38,7 @@ def differences(claim: Claim, cell: CellTrials) -> list[str]:
         found.append(f"on {platform_label(platform)}")
     stated = {
         "memory_mib": (wanted.memory_mib, cell.cell.memory_mib, "{} MiB"),
-        "array_length": (wanted.array_length, cell.cell.array_length, "{} numbers"),
+        "array_length": (wanted.array_length, cell.cell.parameter_values.get("array_length"), "{} numbers"),
     }
     for want, have, words in stated.values():
         if want is not None and have is not None and want != have:
@@ -100,6 +101,15 @@ def _column(
     return read
 
 
+def _parameter(name: str, workload: str) -> Callable[[pl.DataFrame], set[float | str]]:
+    def read(trials: pl.DataFrame) -> set[float | str]:
+        texts = trials.filter(pl.col("workload") == workload)["parameters"].drop_nulls().unique().to_list()
+        found = (parameters_of_text(text).get(name) for text in texts)
+        return {value if isinstance(value, str) else float(value) for value in found if value is not None}
+
+    return read
+
+
 def _fact(*names: str) -> Callable[[pl.DataFrame], set[float | str]]:
     """Values of a fact about any host, by the end of its name."""
 
@@ -127,6 +137,6 @@ _CONDITIONS: Mapping[str, Callable[[pl.DataFrame], set[float | str]]] = {
     "C024": _fact("docker"),
     "C027": _column("users", "todos"),
     "C029": _column("requests", "todos"),
-    "C033": _column("array_length", "bubble_sort"),
+    "C033": _parameter("array_length", "bubble_sort"),
     "C034": _column("requests", "bubble_sort"),
 }

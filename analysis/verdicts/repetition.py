@@ -75,7 +75,9 @@ def _trials(client: str) -> pl.DataFrame:
         max_response_ms=_milliseconds("lat_max"),
         errors=pl.col("timeouts").cast(pl.Int64),
     )
-    return pl.concat([pl.DataFrame(schema=TRIAL_SCHEMA), known], how="diagonal")
+    return pl.concat([pl.DataFrame(schema=TRIAL_SCHEMA), known], how="diagonal").with_columns(
+        parameters=pl.lit("")
+    )
 
 
 def _milliseconds(column: str) -> pl.Expr:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.study import Load
-from contracts.workload import PARAMETERS, Workload
+from contracts.workload import Value, Workload, parameters_text
 
 # Removes the folder "$0" of an earlier load, and then runs "$@" in place of the shell.
 _FRESH_FOLDER = 'rm -rf -- "$0" && exec "$@"'
@@ -78,7 +78,7 @@ class Target:
     address: str
     port: int
     expected: Expected
-    parameters: dict[str, int | None]
+    parameters: dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def worker_command(workload: Workload, clients: Clients, master: str) -> list[st
 
 
 def calibration_command(
-    load: Load, workload: Workload, parameters: dict[str, int | None], folder: str, output: str
+    load: Load, workload: Workload, parameters: dict[str, Value], folder: str, output: str
 ) -> list[str]:
     """The command that measures what a client is capable of, against a target that costs nothing."""
     return [
@@ -149,9 +149,9 @@ def study_options(load: Load) -> list[str]:
     return words
 
 
-def parameter_options(parameters: dict[str, int | None]) -> list[str]:
-    """Options for the parameters of all workloads; one that this workload has not is 0."""
-    return [word for each in PARAMETERS for word in (each.option, str(parameters.get(each.name) or 0))]
+def parameter_options(parameters: dict[str, Value]) -> list[str]:
+    """The option with the workload's parameters; none where it has none."""
+    return ["--parameters", parameters_text(parameters).replace(" ", ",")] if parameters else []
 
 
 def patience_s(load: Load) -> float:

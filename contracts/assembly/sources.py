@@ -81,13 +81,13 @@ def image_of(name: str, variables: Mapping[str, Any], fact: str, key: str) -> Js
 
 
 def first_response(project: Path, workload: Workload) -> Json:
-    """The workload's first reference response: path, status, body. Raises InputError."""
+    """The workload's first reference response: path, status, body, parameters. Raises InputError."""
     path = project / workload.responses
     content = _read_json(path, "restore the file")
     wanted = {"path", "status", "body"}
     if not isinstance(content, list) or not content or not wanted <= set(content[0]):
         raise InputError(path, "", "holds no response with path, status and body", "restore the file")
-    return {key: content[0][key] for key in wanted}
+    return {key: content[0][key] for key in wanted} | {"parameters": content[0].get("parameters", [])}
 
 
 def ceiling_per_s(campaign: Path, workload: Workload) -> float:

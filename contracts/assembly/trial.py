@@ -18,7 +18,7 @@ from contracts.assembly.sources import HostVariables
 from contracts.errors import InputError
 from contracts.plan import PlannedTrial
 from contracts.platforms import PLATFORMS, Platform
-from contracts.study import Cell, Study
+from contracts.study import Study
 from contracts.workload import PARAMETERS, Workload, workload_of
 
 Json = dict[str, Any]
@@ -68,7 +68,7 @@ class Sources:
         folder: of the trial, from the folder of the campaign's trials.
         study: its load has the warm-up of this cell, in seconds.
         image: of the cell's service in the arm's runtime, on the host.
-        response: the workload's first reference response: path, status, body.
+        response: the workload's first reference response: path, status, body, parameters.
         ceiling_per_s: requests per second of which a load process is capable.
     """
 
@@ -246,12 +246,8 @@ class _Assembly:
             "UNILAB_THREADS": str(self.cell.threads),
             "UNILAB_NONCE": self.of.settings.nonce,
         }
-        sizes = {
-            each.variable: str(value)
-            for each in PARAMETERS
-            if (value := getattr(self.cell, each.name)) is not None
-        }
-        return {**self.of.image.env, **own, **sizes}
+        parameters = {PARAMETERS[name].variable: str(value) for name, value in self.cell.parameters.items()}
+        return {**self.of.image.env, **own, **parameters}
 
     def _command_line(self) -> str:
         host, image, cell = self.of.host, self.of.image, self.cell
@@ -260,7 +256,8 @@ class _Assembly:
             "nonce": self.of.settings.nonce,
             "threads": cell.threads,
             "memory_mib": cell.memory_mib,
-            **{name: value or 0 for name, value in parameters_of(cell).items()},
+            **dict.fromkeys(PARAMETERS, 0),
+            **cell.parameters,
         }
         program = Program(
             image.cmdline, image.osv_cmdline_suffix, self._environment(), values, self.of.settings.osv_options
@@ -270,10 +267,10 @@ class _Assembly:
 
     def _right_answer(self) -> Json:
         """What a unikernel that takes no nonce is recognised by: the workload's first reference response."""
-        body = self.of.response["body"]
-        for each in self.workload.parameters:
-            body = body.replace(each.placeholder, str(getattr(self.cell, each.name)))
-        return {**self.of.response, "body": body}
+        answer = {key: self.of.response[key] for key in ("path", "status", "body")}
+        for name in self.of.response["parameters"]:
+            answer["body"] = answer["body"].replace(f"{{{name}}}", str(self.cell.parameters[name]))
+        return answer
 
     def _accelerator(self) -> str:
         settings = self.of.settings
@@ -286,7 +283,7 @@ class _Assembly:
         settings, image, study = self.of.settings, self.of.image, self.of.study
         load = study.load[self.workload.name]
         expected = Expected(image.identity, settings.nonce, image.artifact_sha256, self.cell.threads)
-        target = Target(self.address, self.port, expected, parameters_of(self.cell))
+        target = Target(self.address, self.port, expected, self.cell.parameters)
         clients = Clients(settings.load_dir, settings.load_processes)
         output = output_folder(self.of.campaign.name, self.of.planned.id)
         run = Run(self.of.ceiling_per_s, seed=seed_of(self.of.planned.id), output=output)
@@ -326,11 +323,6 @@ class _Assembly:
             },
             "provenance": settings.provenance,
         }
-
-
-def parameters_of(cell: Cell) -> dict[str, int | None]:
-    """The workload's sizes that ``cell`` has, None for those that its workload does not declare."""
-    return {each.name: getattr(cell, each.name) for each in PARAMETERS}
 
 
 def seed_of(trial: str) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contracts.workload import SERVICE_PORT
+from contracts.workload import PARAMETERS, SERVICE_PORT
 
 # What a command line can be given of its trial; each stands in braces.
 PLACEHOLDERS = (
@@ -19,8 +19,8 @@ PLACEHOLDERS = (
     "port",
     "nonce",
     "threads",
-    "array_length",
     "memory_mib",
+    *PARAMETERS,
 )
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

@@ -14,7 +14,7 @@ from contracts.assembly import images, load, sources, trial
 from contracts.errors import InputError
 from contracts.plan import PlannedTrial
 from contracts.study import Study
-from contracts.workload import WORKLOADS, parameter_values, workload_of
+from contracts.workload import WORKLOADS, workload_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
@@ -68,7 +68,7 @@ def calibration(workload: str, campaign: Json, study: Json, load_dir: str) -> Js
 
     def made() -> Json:
         known, wanted = WORKLOADS[workload], Study.model_validate(sources.plain(study))
-        values = parameter_values(known, wanted.model_dump())
+        values = wanted.parameters_of(workload)
         output = trial.output_folder(campaign["name"], f"calibration-{workload}")
         command = load.calibration_command(wanted.load[workload], known, values, load_dir, output)
         return {"command": command, "output": output}

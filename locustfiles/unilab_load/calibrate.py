@@ -20,12 +20,12 @@ _TIMEOUT_S = 120
 
 
 def calibrate(
-    locustfile: Path, *, users: int, responses: Path, array_length: str, seconds: float, output: Path
+    locustfile: Path, *, users: int, responses: Path, parameters: str, seconds: float, output: Path
 ) -> dict[str, Any]:
     """Load the responder for ``seconds``; return the content of calibration.json. Raises SystemExit."""
     here = Path(__file__).parent
     responder = [sys.executable, "-m", f"{here.name}.responder", str(responses)]
-    responder += [array_length] if array_length != "0" else []
+    responder += [parameters] if parameters else []
     with subprocess.Popen(
         responder, cwd=here.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as target:
@@ -37,7 +37,8 @@ def calibrate(
             *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary"),
             *("--users", str(users), "--host", f"http://127.0.0.1:{port}"),
             *("--warm-up-s", "0.5", "--duration-s", str(seconds), "--responses", str(responses)),
-            *("--array-length", array_length, "--output", str(output)),
+            *(("--parameters", parameters) if parameters else ()),
+            *("--output", str(output)),
         ]
         written = output / "load.json"
         written.unlink(missing_ok=True)
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("locustfile", type=Path)
     parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--responses", type=Path, required=True)
-    parser.add_argument("--array-length", default="0")
+    parser.add_argument("--parameters", default="")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--output", type=Path, required=True)
     wanted = parser.parse_args()
@@ -73,7 +74,7 @@ def main() -> None:
         wanted.locustfile.resolve(),
         users=wanted.users,
         responses=wanted.responses.resolve(),
-        array_length=wanted.array_length,
+        parameters=wanted.parameters,
         seconds=wanted.seconds,
         output=wanted.output.resolve(),
     )

@@ -1,6 +1,6 @@
 """A trivial target for calibration: sends the right response at once.
 
-    python3 -m unilab_load.responder RESPONSES [ARRAY_LENGTH]     (in the folder of locustfiles)
+    python3 -m unilab_load.responder RESPONSES [NAME=VALUE,...]     (in the folder of locustfiles)
 
 Listens on a free port of 127.0.0.1, prints it, and ends with its standard input; then it prints how often
 it answered which request. Where the machine has another CPU than the one its parent is bound to, it takes
@@ -21,6 +21,7 @@ from typing import Any
 from unilab_load.lead.reference import load_reference
 from unilab_load.request import Request
 from unilab_load.wire.exchange import ExpectedResponse
+from unilab_load.worker.plan import assignments
 
 IDENTITY = {"service": "responder", "nonce": "responder", "artifact": "responder", "threads": 1}
 _HEAD_END = b"\r\n\r\n"
@@ -99,8 +100,8 @@ def _leave_the_parents_cpu() -> None:
 if __name__ == "__main__":
     _leave_the_parents_cpu()
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as server:
-        array_length = int(sys.argv[2]) if len(sys.argv) > 2 else None
-        table = answers(load_reference(Path(sys.argv[1]), array_length))
+        parameters = assignments("NAME=VALUE,...", sys.argv[2]) if len(sys.argv) > 2 else {}
+        table = answers(load_reference(Path(sys.argv[1]), parameters))
         sys.stdout.write(f"{server.getsockname()[1]}\n")
         sys.stdout.flush()
         sys.stdout.write(json.dumps(serve(server, table, sys.stdin.fileno())) + "\n")

@@ -63,7 +63,7 @@ def make_study(**changes: object) -> Study:
         "services": ["todos-go", "todos-python", "bubble_sort-go"],
         "arms": ["docker", "linux-qemu", "osv-qemu"],
         "caps": [{"memory_mib": 256}],
-        "array_length": 2000,
+        "parameters": {"bubble_sort": {"array_length": 2000}},
         "load": {
             "todos": {"users": 40, "warm_up_s": 3, "duration_s": 10},
             "bubble_sort": {"users": 4, "warm_up_s": 3, "duration_s": 10},

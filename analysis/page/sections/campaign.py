@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,7 @@ from analysis.page.section import Section
 from analysis.records.results import Results
 from contracts.campaign import Campaign
 from contracts.study import Study
+from contracts.workload import PARAMETERS, Value
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class CampaignState(Section):
     completeness: str
     arms: list[tuple[str, str]]
     common_setting: str
-    sorts: bool
+    parameters: list[str]
 
     @classmethod
     def of(cls, facts: PageFacts) -> Self:
@@ -44,5 +46,11 @@ class CampaignState(Section):
             completeness=wording.completeness(results, evidence.excluded.height),
             arms=[(name, wording.arm(name)) for name in facts.study.arms],
             common_setting=facts.labels.common(cells[0].cell) if cells else "",
-            sorts=any(cell.cell.array_length for cell in cells),
+            parameters=parameter_sentences(cell.cell.parameter_values for cell in cells),
         )
+
+
+def parameter_sentences(cells: Iterable[Mapping[str, Value]]) -> list[str]:
+    """One sentence for each value of each parameter that the cells have."""
+    found = {(name, value) for parameters in cells for name, value in parameters.items()}
+    return [PARAMETERS[name].meaning.format(value) for name, value in sorted(found, key=str)]

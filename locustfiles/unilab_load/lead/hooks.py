@@ -133,7 +133,7 @@ class _Lead:
             run_time_s=run_time_s,
             locustfile=locustfile_of(classes),
         )
-        reference = load_reference(options.responses, options.array_length)
+        reference = load_reference(options.responses, options.parameters or {})
         reference = with_requests(reference, classes, options.responses)
         make_folder(options.output)
         return LoadRun(

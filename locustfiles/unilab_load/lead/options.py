@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import itertools
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +18,8 @@ from unilab_load.worker.plan import (
     InputError,
     LoadPlan,
     above_zero,
+    assignments,
     count,
-    count_or_none,
     one_of,
     option,
     text,
@@ -35,7 +36,7 @@ class LoadOptions:
         plan: how long and how often.
         output: folder for load.json and latency.hlog.
         responses: the file of right responses.
-        array_length: replaces ``{n}`` in them, or None.
+        parameters: of the workload, by name; they stand in braces in the bodies of right responses.
         identity: what the target has to answer to GET /identity. nonce: its identity. answers: nothing, and
             of --responses only what is loaded: a prebuilt unikernel may answer no more. optional: as nonce
             where it states one, else as answers.
@@ -50,8 +51,11 @@ class LoadOptions:
     plan: LoadPlan
     output: Path
     responses: Path
-    array_length: int | None = option(
-        "--array-length", "COUNT", "Replaces {n} in the bodies of --responses; 0 for none.", count_or_none
+    parameters: Mapping[str, str] | None = option(
+        "--parameters",
+        "NAME=VALUE,...",
+        "Parameters of the workload, which stand as {NAME} in the bodies of --responses.",
+        assignments,
     )
     identity: str = option(
         "--identity",
@@ -127,7 +131,7 @@ def read_options(
         **own
         | {
             "identity": own["identity"] or ("nonce" if expects else "optional"),
-            "array_length": own["array_length"] or None,
+            "parameters": own["parameters"] or {},
         },
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from unilab_load.worker.plan import InputError
 _KEYS = {"method": str, "path": str, "status": int, "content_type": str, "body": str}
 
 
-def load_reference(path: Path, array_length: int | None) -> list[ExpectedResponse]:
-    """Read a workload's responses.json: a list of {method, path, status, content_type, body}.
+def load_reference(path: Path, parameters: Mapping[str, str]) -> list[ExpectedResponse]:
+    """Read a workload's responses.json: a list of {method, path, status, content_type, body, parameters}.
 
-    ``{n}`` in a body is replaced by ``array_length``. Raises InputError.
+    Each name in an entry's optional list ``parameters`` stands in braces in its body, and is replaced by its
+    value in ``parameters``. Raises InputError.
     """
     option = f"--responses: {path}"
     remedy = "name the responses.json of the workload's folder under services"
@@ -29,7 +30,7 @@ def load_reference(path: Path, array_length: int | None) -> list[ExpectedRespons
         raise InputError(option, f"not JSON: {error}", remedy) from None
     if not isinstance(entries, list) or not entries:
         raise InputError(option, "not a list with at least one response", remedy)
-    return [_expected(entry, f"{option}: entry {i}", array_length) for i, entry in enumerate(entries)]
+    return [_expected(entry, f"{option}: entry {i}", parameters) for i, entry in enumerate(entries)]
 
 
 def with_requests(
@@ -59,16 +60,23 @@ def only_sent(reference: list[ExpectedResponse], user_classes: Iterable[Any]) ->
     return [expected for expected in reference if (expected.method, expected.path) in sent]
 
 
-def _expected(entry: Any, where: str, array_length: int | None) -> ExpectedResponse:
+def _expected(entry: Any, where: str, parameters: Mapping[str, str]) -> ExpectedResponse:
     for key, kind in _KEYS.items():
         if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
             raise InputError(
                 where, f"key {key} is not there as {kind.__name__}", "compare with docs/formats.md"
             )
     body = entry["body"]
-    if "{n}" in body:
-        if array_length is None:
-            raise InputError("--array-length", f"missing, and {where} has {{n}} in its body", "give it")
-        body = body.replace("{n}", str(array_length))
+    for name in _parameter_names(entry, where):
+        if name not in parameters:
+            raise InputError("--parameters", f"{name} is missing, which {where} needs", f"give {name}=VALUE")
+        body = body.replace(f"{{{name}}}", parameters[name])
     response = Response(entry["status"], entry["content_type"], body.encode())
     return ExpectedResponse(entry["method"], entry["path"], response)
+
+
+def _parameter_names(entry: Mapping[str, Any], where: str) -> list[str]:
+    names = entry.get("parameters", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(where, "key parameters is no list of names", "compare with docs/formats.md")
+    return names

@@ -59,6 +59,15 @@ def count_or_none(flag: str, value: str) -> int:
     return _whole(flag, value, least=0)
 
 
+def assignments(flag: str, value: str) -> dict[str, str]:
+    """Read ``NAME=VALUE,...``, values by name. Raises InputError."""
+    pairs = [word.partition("=") for word in value.split(",") if word]
+    for name, equals, text in pairs:
+        if not (name and equals and text):
+            raise InputError(flag, f"'{name}{equals}{text}' is no NAME=VALUE", "give it as NAME=VALUE,...")
+    return {name: text for name, _, text in pairs}
+
+
 def one_of(*choices: str) -> Reader:
     """Return a reader of one of ``choices``."""
 

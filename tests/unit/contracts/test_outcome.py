@@ -21,7 +21,7 @@ FACTS: dict[str, Any] = {
         "threads": 1,
         "cpus": 1.0,
         "memory_mib": 256,
-        "array_length": None,
+        "parameters": {},
     },
     "started_at": "2026-01-02T03:04:05Z",
     "ended_at": "2026-01-02T03:04:25Z",

@@ -47,8 +47,8 @@ def test_cells_are_the_cross_product_and_caps_follow_threads(tmp_path: Path) -> 
     cells = load_study(write(tmp_path)).cells()
     assert len(cells) == 2 * 2 * 2
     assert {(cell.threads, cell.cpus) for cell in cells} == {(1, 1.0), (4, 4.0)}
-    assert {cell.array_length for cell in cells if cell.service == "todos-go"} == {None}
-    assert {cell.array_length for cell in cells if cell.service == "bubble_sort-go"} == {50}
+    assert {cell.slug.endswith("mib") for cell in cells if cell.service == "todos-go"} == {True}
+    assert {cell.parameters["array_length"] for cell in cells if cell.service == "bubble_sort-go"} == {50}
     assert len({cell.slug for cell in cells}) == len(cells)
 
 
@@ -139,6 +139,9 @@ def test_a_study_without_a_control_keeps_its_hash(tmp_path: Path) -> None:
         # A key that came later: it counts where it is used.
         if load["warm_up"] is None:
             del load["warm_up"]
+    assert content.pop("parameters") == {"bubble_sort": {"array_length": 50}}
+    # It was a key of its own then.
+    content["array_length"] = 50
     assert study.sha256 == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -30,7 +30,7 @@ def options_of(load: Load, folder: Path) -> Any:
         plan=plan_of(load, requests=200),
         output=folder,
         responses=folder,
-        array_length=None,
+        parameters={},
         identity="nonce",
         expected_nonce=None,
         expected_artifact=None,

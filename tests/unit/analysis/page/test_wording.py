@@ -55,7 +55,7 @@ def test_count(amount: int, text: str) -> None:
 
 
 def keys(**changes: object) -> list[CellKey]:
-    return [CellKey(**cell.model_dump()) for cell in make_study(services=["todos-go"], **changes).cells()]
+    return [CellKey.of(cell) for cell in make_study(services=["todos-go"], **changes).cells()]
 
 
 def decision(found: RatioInterval, outcome: Outcome, **facts: object) -> Decision:

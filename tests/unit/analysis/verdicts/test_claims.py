@@ -335,7 +335,13 @@ def test_an_emulated_cpu_decides_no_ratio_of_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("array_length", "verdict"), [(2000, "not measured"), (20_000, "contradicted")])
 def test_a_shorter_sort_answers_nothing(tmp_path: Path, array_length: int, verdict: str) -> None:
     load = {"bubble_sort": {"users": 1, "warm_up_s": 3, "duration_s": 10}}
-    study = make_study(services=["bubble_sort-java"], arms=XEN, array_length=array_length, boots=3, load=load)
+    study = make_study(
+        services=["bubble_sort-java"],
+        arms=XEN,
+        parameters={"bubble_sort": {"array_length": array_length}},
+        boots=3,
+        load=load,
+    )
     found = verdicts(tmp_path, study)["C043"]
     # 1.38 times as fast in the unikernel, where the study saw a difference of 1 %.
     assert found.verdict == verdict

@@ -25,12 +25,12 @@ from contracts.assembly.load import (
     worker_command,
 )
 from contracts.study import Load
-from contracts.workload import PARAMETERS, WORKLOADS
+from contracts.workload import WORKLOADS
 
 LOCUSTFILES = Path(__file__).resolve().parents[4] / "locustfiles"
 TODOS, SORT = WORKLOADS["todos"], WORKLOADS["bubble_sort"]
 EXPECTED = Expected("nonce", "abc", "a" * 64, 2)
-TARGET = Target("10.0.0.5", 8080, EXPECTED, {"array_length": None})
+TARGET = Target("10.0.0.5", 8080, EXPECTED, {})
 CLOSED = Load(users=4, warm_up_s=1, duration_s=2)
 OPEN = Load(users=40, warm_up_s=0, duration_s=5, rate_per_s=100, arrivals="constant", search_p99_ms=9)
 
@@ -58,7 +58,7 @@ def test_load_accepts_every_option() -> None:
     )
     known = set(done.stdout.split())
     locusts_own = {"--users"}
-    flags = {option.flag for option in LOAD_OPTIONS} | {each.option for each in PARAMETERS}
+    flags = {option.flag for option in LOAD_OPTIONS} | {"--parameters"}
     assert flags - locusts_own <= known, done.stderr
     assert {"--ceiling", "--output", "--responses", "--seed", "--identity", "--expect-nonce"} <= known
 
@@ -90,7 +90,7 @@ def test_whole_command_of_a_closed_loop() -> None:
     assert words[:4] == ["sh", "-c", 'rm -rf -- "$0" && exec "$@"', "/tmp/out"]
     assert " ".join(words[4:]) == (
         "/opt/load/run locust --locustfile /opt/load/locustfiles/todos.py --headless --only-summary "
-        "--host http://10.0.0.5:8080 --responses /opt/load/responses/todos.json --array-length 0 "
+        "--host http://10.0.0.5:8080 --responses /opt/load/responses/todos.json "
         f"--ceiling 9000.0 --output /tmp/out --expect-nonce abc --expect-artifact {'a' * 64} "
         "--expect-threads 2 --users 4 --warm-up-s 1.0 --timeout-s 30 --duration-s 2.0"
     )
@@ -111,7 +111,10 @@ def test_worker_follows_its_master() -> None:
 
 def test_calibration_has_users_and_sizes_of_the_study() -> None:
     words = calibration_command(CLOSED, SORT, {"array_length": 300}, "/opt/load", "/tmp/out")
-    assert words[words.index("--array-length") + 1] == "300" and words[words.index("--users") + 1] == "4"
+    assert (
+        words[words.index("--parameters") + 1] == "array_length=300"
+        and words[words.index("--users") + 1] == "4"
+    )
     module = words[words.index("-m") + 1]
     assert (LOCUSTFILES / (module.replace(".", "/") + ".py")).is_file()
 

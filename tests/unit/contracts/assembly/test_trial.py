@@ -139,7 +139,8 @@ def test_parameters_of_the_workload_reach_service_and_load(tmp_path: Path) -> No
     sort, plain = trial(tmp_path, "docker", "bubble_sort-go"), trial(tmp_path, "docker")
     assert sort["start"]["environment"]["UNILAB_ARRAY_LENGTH"] == "2000"
     assert "UNILAB_ARRAY_LENGTH" not in plain["start"]["environment"]
-    assert value_of(sort, "--array-length") == "2000" and value_of(plain, "--array-length") == "0"
+    assert value_of(sort, "--parameters") == "array_length=2000"
+    assert "--parameters" not in plain["load"]["command"]
     assert "n=2000" in trial(tmp_path, "mirage-qemu", "bubble_sort-go")["start"]["command_line"]
 
 
@@ -184,7 +185,7 @@ def test_prebuilt_is_recognised_by_its_workloads_answer(tmp_path: Path) -> None:
     assert start["answer"] == {
         "path": first["path"],
         "status": first["status"],
-        "body": first["body"].replace("{n}", "2000"),
+        "body": first["body"].replace("{array_length}", "2000"),
     }
     assert (start["nonce"], start["address"], start["port"]) == ("", "10.9.9.9", 80)
     assert (start["disk_writes"], found["image"]["machine"]) == ("discarded", "pc")

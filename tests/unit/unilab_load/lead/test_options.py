@@ -80,7 +80,7 @@ def test_defaults_are_those_of_a_closed_loop(load: Load, tmp_path: Path) -> None
         "poisson",
         0,
     )
-    assert (options.identity, options.array_length, options.ceiling_per_s) == ("optional", None, None)
+    assert (options.identity, options.parameters, options.ceiling_per_s) == ("optional", {}, None)
     assert [(target.host, target.address) for target in options.targets] == [("127.0.0.1:80", "127.0.0.1")]
     assert options.responses == tmp_path / "responses.json" and options.output == tmp_path / "out"
 
@@ -97,11 +97,11 @@ def test_expected_identity_has_to_be_stated(expects: str, load: Load, tmp_path: 
     assert _read(load, tmp_path, expects, "--requests=5").identity == "nonce"
 
 
-def test_zero_means_no_array_length_and_no_ceiling(load: Load, tmp_path: Path) -> None:
-    options = _read(load, tmp_path, "--requests=5", "--array-length=0", "--ceiling=0")
-    assert (options.array_length, options.ceiling_per_s) == (None, None)
-    options = _read(load, tmp_path, "--requests=5", "--array-length=7", "--ceiling=9.5")
-    assert (options.array_length, options.ceiling_per_s) == (7, 9.5)
+def test_parameters_and_a_ceiling_are_optional(load: Load, tmp_path: Path) -> None:
+    options = _read(load, tmp_path, "--requests=5", "--parameters=", "--ceiling=0")
+    assert (options.parameters, options.ceiling_per_s) == ({}, None)
+    options = _read(load, tmp_path, "--requests=5", "--parameters=array_length=7,mode=a=b", "--ceiling=9.5")
+    assert (options.parameters, options.ceiling_per_s) == ({"array_length": "7", "mode": "a=b"}, 9.5)
 
 
 @pytest.mark.parametrize(
