@@ -6,7 +6,8 @@ import random
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.study import Cell, Study
+from contracts.cell import Cell
+from contracts.study import Study
 
 
 class PlannedTrial(BaseModel):

@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from contracts.arms import PREBUILT_SUFFIX, known_arms
+from contracts.cell import Cell
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 from contracts.images.prebuilt import PrebuiltImage
+from contracts.loads import Boots, Load, Pilots, Strict, StudyCaps
 from contracts.workload import (
     PARAMETERS,
     SERVICES,
     WORKLOADS,
     Value,
-    parameters_slug,
     split_service,
     workload_of,
 )
@@ -31,99 +32,12 @@ _LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "withou
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudyCaps(_Strict):
-    """What an instance may use. ``cpus`` left out means one CPU per thread, as in the paper."""
-
-    memory_mib: int = Field(ge=16)
-    cpus: float | None = Field(default=None, gt=0)
-
-
-class Load(_Strict):
-    """A closed loop of ``users``, for a time or for an exact total of requests; or an open loop.
-
-    Attributes:
-        users: N of the closed loop; connections of the open loop.
-        warm_up: "steady": pilot boots find how long each cell takes to its steady state. The default.
-        warm_up_s: in its place, a fixed time for every cell.
-        rate_per_s: requests that fall due each second in the open loop; None is a closed loop.
-        arrivals: how the open loop's requests fall due: evenly, or as a Poisson process.
-        search_p99_ms: search the highest rate whose p99 stays below it, from ``rate_per_s`` on.
-    """
-
-    users: int = Field(ge=1, le=10_000)
-    warm_up: Literal["steady"] | None = None
-    warm_up_s: float | None = Field(default=None, ge=0, le=3600)
-    duration_s: float | None = Field(default=None, gt=0, le=24 * 3600)
-    requests: int | None = Field(default=None, ge=1)
-    timeout_s: float = Field(default=30, gt=0)
-    rate_per_s: float | None = Field(default=None, gt=0, le=1_000_000)
-    arrivals: Literal["constant", "poisson"] = "poisson"
-    search_p99_ms: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _steady_by_default(cls, content: object) -> object:
-        if isinstance(content, dict) and content.get("warm_up_s") is None and "warm_up" not in content:
-            return content | {"warm_up": "steady"}
-        return content
-
-    @model_validator(mode="after")
-    def _one_warm_up(self) -> Load:
-        if (self.warm_up is None) == (self.warm_up_s is None):
-            raise ValueError("give either warm_up: steady or warm_up_s, and not both")
-        return self
-
-    @model_validator(mode="after")
-    def _one_end(self) -> Load:
-        if (self.duration_s is None) == (self.requests is None):
-            raise ValueError("give either duration_s or requests, and not both")
-        if self.rate_per_s is not None and self.requests is not None:
-            raise ValueError("an open loop ends by duration_s: leave out requests, or rate_per_s")
-        if self.search_p99_ms is not None and self.rate_per_s is None:
-            raise ValueError("search_p99_ms needs rate_per_s, the rate that the search starts from")
-        return self
-
-
-class Pilots(_Strict):
-    """Boots before the trials, of each cell whose warm-up is to be found.
-
-    Attributes:
-        boots: of each cell.
-        duration_s: seconds of load of each: the longest warm-up that they can find.
-    """
-
-    boots: int = Field(default=3, ge=1)
-    duration_s: float = Field(default=120, ge=20, le=3600)
-
-
-class Boots(_Strict):
-    """How many boots of each cell: blocks are added until the headline is precise enough.
-
-    Attributes:
-        least: blocks that are run in any case.
-        most: blocks after which the campaign ends, precise or not.
-    """
-
-    least: int = Field(ge=2)
-    most: int = Field(ge=2)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Boots:
-        if self.most < self.least:
-            raise ValueError(f"most ({self.most}) is less than least ({self.least})")
-        return self
-
-
 HeadlineMetric = Literal[
     "throughput", "instructions_per_request", "mean_response", "p99_response", "first_answer"
 ]
 
 
-class Headline(_Strict):
+class Headline(Strict):
     """The primary comparisons of a study: these metrics of each service, each arm against one of them.
 
     Attributes:
@@ -135,50 +49,7 @@ class Headline(_Strict):
     against: str | None = None
 
 
-class Cell(_Strict):
-    """service x arm x threads x caps x the workload's parameters.
-
-    Attributes:
-        parameters: value of each parameter that the workload declares, by name.
-    """
-
-    service: str
-    arm: str
-    threads: int
-    cpus: float
-    memory_mib: int
-    parameters: dict[str, Value] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _before_version_3(cls, content: object) -> object:
-        """Records before version 3, and their campaigns, have the key ``array_length`` in its place."""
-        if not isinstance(content, dict) or "array_length" not in content:
-            return content
-        rest = {key: value for key, value in content.items() if key != "array_length"}
-        length = content["array_length"]
-        return rest if length is None else rest | {"parameters": {"array_length": length}}
-
-    @field_validator("parameters")
-    @classmethod
-    def _known_parameters(cls, parameters: dict[str, Value]) -> dict[str, Value]:
-        for name in parameters:
-            if name not in PARAMETERS:
-                raise ValueError(f"no workload declares the parameter '{name}'")
-        return {name: PARAMETERS[name].checked(value) for name, value in parameters.items()}
-
-    @property
-    def slug(self) -> str:
-        """A name for files and rows, the same for the same cell."""
-        caps = f"{self.cpus:g}cpu-{self.memory_mib}mib"
-        return f"{self.service}-{self.arm}-{self.threads}t-{caps}{parameters_slug(self.parameters)}"
-
-    def __hash__(self) -> int:
-        """Of its name, which is different for each cell."""
-        return hash(self.slug)
-
-
-class Study(_Strict):
+class Study(Strict):
     """The content of ``studies/*.yml``: the cross product of its factors, less ``exclude``."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from contracts.study import Cell
+from contracts.cell import Cell
 from contracts.work.counted import Work
 
 SCHEMA_VERSION = 3

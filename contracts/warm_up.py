@@ -14,11 +14,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.campaign import Campaign, read_json
+from contracts.cell import Cell
 from contracts.control import arm_booted, is_again
 from contracts.errors import validate
+from contracts.loads import Load
 from contracts.plan import PlannedTrial
 from contracts.store.files import write_atomically
-from contracts.study import Cell, Load, Study
+from contracts.study import Study
 from contracts.workload import split_service
 
 WARM_UP = "warm_up.json"

@@ -109,7 +109,8 @@ _ARRAY_LENGTH = Parameter(
     least=2,
 )
 
-# The port that every service listens on, unless the role trial or a prebuilt image has another.
+# The port that every service listens on, unless the role trial or a prebuilt image has another;
+# module_utils/unilab/service.py has the same for modules on other hosts.
 SERVICE_PORT = 8080
 
 WORKLOADS: dict[str, Workload] = {

@@ -21,8 +21,8 @@ from analysis.records.metrics import Metric
 from analysis.records.results import Results
 from analysis.records.work import CountedSeconds, counted_seconds, work_rates
 from contracts.arms import known_arms
+from contracts.cell import Cell
 from contracts.control import arm_booted, is_again
-from contracts.study import Cell
 
 
 @dataclass(frozen=True)

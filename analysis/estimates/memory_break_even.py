@@ -17,13 +17,13 @@ from analysis.estimates.block_table import BlockTable
 from analysis.estimates.break_even import BreakEven, break_even
 from analysis.estimates.pairs import Pair
 from analysis.records.metrics import STUDY_MEMORY_KINDS, THROUGHPUT, memory_column, memory_kinds
+from contracts.units import MIB
 
 SAVED_MIB = 1024.0
 UNIKERNELS_PER_CONTAINER = (1, 2, 4)
 # What a guest has touched is the study's MPK; its hypervisor's process holds that and itself.
 _KINDS_OF_GUESTS = ("guest_touched", "hypervisor_process")
 _PER_THOUSAND = 1000.0
-_MIB = 1024**2
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def hosts_in_use_mib(pair: Pair) -> tuple[list[float], list[float]] | None:
     found = [
         (
             side.select(
-                (pl.col("host_in_use_bytes") / _MIB).drop_nulls().unique(maintain_order=True)
+                (pl.col("host_in_use_bytes") / MIB).drop_nulls().unique(maintain_order=True)
             ).to_series()
         )
         for side in sides
@@ -107,7 +107,7 @@ def _rows(pair: Pair, kind: str, seed: int, throughput: BlockTable) -> list[Brea
 
 
 def _mib(trials: pl.DataFrame, column: str) -> list[float]:
-    return (trials[column].drop_nulls() / _MIB).to_list()
+    return (trials[column].drop_nulls() / MIB).to_list()
 
 
 def _mib_per_thousand(trials: pl.DataFrame, column: str, effects: Mapping[int, float]) -> list[float]:
@@ -115,6 +115,6 @@ def _mib_per_thousand(trials: pl.DataFrame, column: str, effects: Mapping[int, f
 
     ``effects``: what each block did to the throughput, on the logarithm.
     """
-    per_rate = pl.col(column) / _MIB / THROUGHPUT.expression * _PER_THOUSAND
+    per_rate = pl.col(column) / MIB / THROUGHPUT.expression * _PER_THOUSAND
     found = trials.select("block", value=per_rate).drop_nulls("value")
     return [value * math.exp(effects.get(block, 0.0)) for block, value in found.iter_rows()]

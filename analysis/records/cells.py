@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from analysis.records.metrics import Metric
-from contracts.study import Cell
+from contracts.cell import Cell
 from contracts.workload import Value, parameters_of_text, parameters_slug, parameters_text
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis.estimates.rank import samples_needed
+from contracts.units import MIB
 from contracts.work.counted import WorkPerRequest
-
-_MIB = 1024**2
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def memory_metric(kind: str, when: str) -> Metric:
     """Memory of one kind at one moment: a metric of its own, so that kinds never meet."""
     column = memory_column(kind, when)
     title = f"Memory: {memory_name(kind)}, {when}"
-    return Metric(column.removesuffix("_bytes"), title, "MiB", pl.col(column) / _MIB)
+    return Metric(column.removesuffix("_bytes"), title, "MiB", pl.col(column) / MIB)
 
 
 def memory_name(kind: str) -> str:
@@ -107,7 +106,7 @@ def instance_memory(when: str, trials: pl.DataFrame) -> Metric | None:
     if not known:
         return None
     title = f"Memory that the instance occupies, {when}"
-    return Metric(f"memory_instance_{when}", title, "MiB", pl.coalesce(known) / _MIB)
+    return Metric(f"memory_instance_{when}", title, "MiB", pl.coalesce(known) / MIB)
 
 
 def memory_kinds(trials: pl.DataFrame) -> list[tuple[str, str]]:
@@ -164,7 +163,7 @@ FIRST_ANSWER = Metric(
     pl.col("first_answer_ms") / 1000,
     of_time=True,
 )
-IMAGE_SIZE = Metric("image_size", "Image size", "MiB", pl.col("image_bytes") / _MIB)
+IMAGE_SIZE = Metric("image_size", "Image size", "MiB", pl.col("image_bytes") / MIB)
 
 # Counted work: columns of the table of trials (analysis.records.work), and how the page names them.
 WORK_IDLE, WORK_BOOT = "work_idle_instructions_per_s", "work_first_answer_instructions"

@@ -18,7 +18,7 @@ from analysis.records.metrics import memory_column
 from analysis.records.results import Results
 from analysis.records.work import WORK_SCHEMA, work_columns
 from contracts.arms import arm_named
-from contracts.study import Load
+from contracts.loads import Load
 from contracts.trial import LoadResult, TrialRecord
 from contracts.workload import split_service
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.study import Load
+from contracts.loads import Load
 from contracts.workload import Value, Workload, parameters_text
 
 # Removes the folder "$0" of an earlier load, and then runs "$@" in place of the shell.

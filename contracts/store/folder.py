@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contracts.campaign import Campaign, read_campaign
+from contracts.cell import Cell
 from contracts.errors import InputError, validate
 from contracts.plan import PlannedTrial
 from contracts.store.files import SUMS, check_sums, create, storage_errors, sums_of, write_atomically
-from contracts.study import Cell
 from contracts.trial import StudyReference, TrialRecord
 
 CAMPAIGN, TRIAL, TRIALS, ASIDE = "campaign.json", "trial.json", "trials", "aside"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible import constants, context
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.loader import connection_loader
@@ -21,6 +22,20 @@ SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
 def project_path(path: str) -> str:
     """Absolute form of ``path`` on the controller; a relative one is relative to the project's folder."""
     return str(PROJECT / Path(path).expanduser())
+
+
+def role_default(role: str, name: str) -> Any:
+    """The default of a variable of ``role``, for plays that run without the role.
+
+    Raises AnsibleFilterError where the role has no such default.
+    """
+    path = PROJECT / "roles" / role / "defaults/main.yml"
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))[name]
+    except (OSError, KeyError) as error:
+        raise AnsibleFilterError(
+            f"{path}: no default '{name}' ({error}). Remedy: name a variable of the role's defaults."
+        ) from None
 
 
 def source_path(source: str) -> str:
@@ -130,6 +145,7 @@ class FilterModule:
         """Name the filters."""
         return {
             "project_path": project_path,
+            "role_default": role_default,
             "source_path": source_path,
             "checkout_name": checkout_name,
             "checked_run": checked_run,

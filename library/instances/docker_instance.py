@@ -117,6 +117,7 @@ from ansible.module_utils.unilab.platforms.base import Instance, LocalHost
 from ansible.module_utils.unilab.platforms.docker_engine import Engine
 from ansible.module_utils.unilab.platforms.docker_platform import DockerBoot, DockerPlatform
 from ansible.module_utils.unilab.platforms.published import published_on
+from ansible.module_utils.unilab.service import SERVICE_PORT
 
 
 def main() -> None:
@@ -127,7 +128,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["started", "absent"], "default": "started"},
             "image": {"type": "str"},
             "env": {"type": "dict", "default": {}},
-            "port": {"type": "int", "default": 8080},
+            "port": {"type": "int", "default": SERVICE_PORT},
             "address": {"type": "str"},
             "publish_address": {"type": "str", "default": ""},
             "nonce": {"type": "str"},

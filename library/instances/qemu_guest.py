@@ -185,6 +185,7 @@ from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.images.osv.command_line import set_command_line
 from ansible.module_utils.unilab.platforms import first_answer, qemu
 from ansible.module_utils.unilab.platforms.qemu_counts import counted, counting_started, is_counted_as
+from ansible.module_utils.unilab.service import SERVICE_PORT
 
 POWER_OFF_S = 60
 
@@ -221,7 +222,7 @@ def main() -> None:
             "cpu_features": {"type": "str", "default": ""},
             "vhost": {"type": "bool", "default": False},
             "address": {"type": "str"},
-            "port": {"type": "int", "default": 8080},
+            "port": {"type": "int", "default": SERVICE_PORT},
             "nonce": {"type": "str"},
             "answer": first_answer.OPTION,
             "counting": COUNTING_OPTION,

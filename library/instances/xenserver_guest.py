@@ -177,6 +177,7 @@ from ansible.module_utils.unilab.platforms.xenserver.boot_head import head_of
 from ansible.module_utils.unilab.platforms.xenserver.errors import undoing
 from ansible.module_utils.unilab.platforms.xenserver.session import OPTION, Login, Xapi, session
 from ansible.module_utils.unilab.platforms.xenserver.waiting import wait_for_answer
+from ansible.module_utils.unilab.service import SERVICE_PORT
 from ansible.module_utils.unilab.units import MIB
 
 from contracts.errors import InputError
@@ -208,7 +209,7 @@ def main() -> None:
             "mac": {"type": "str", "default": ""},
             "boot_order": {"type": "str", "default": "c"},
             "address": {"type": "str"},
-            "port": {"type": "int", "default": 8080},
+            "port": {"type": "int", "default": SERVICE_PORT},
             "nonce": {"type": "str", "default": ""},
             "namespace": {"type": "str", "default": ""},
             "timeout_s": {"type": "float", "default": 120},

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.unilab import service
+from ansible.module_utils.unilab import units as module_units
 
+from contracts import units
 from contracts.platforms import PLATFORMS
 from contracts.workload import SERVICE_PORT, WORKLOADS
 from filter_plugins.arms.arms import platform_hosts, platforms_of
+from filter_plugins.project.project import role_default
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -21,15 +26,34 @@ def defaults(role: str) -> dict[str, Any]:
     return found
 
 
-def test_load_is_where_its_role_installs_it() -> None:
-    installed = defaults("load_client")["load_client_dir"]
-    assert defaults("trial")["trial_load_dir"] == (
-        f"{{{{ hostvars[trial_client].load_client_dir | default('{installed}') }}}}"
+@pytest.mark.parametrize("name", ["load_client_dir", "load_client_venv"])
+def test_load_is_where_its_role_installs_it(name: str) -> None:
+    """Plays that run without the role read the path in its defaults; no other file names it."""
+    path = role_default("load_client", name)
+    assert path == defaults("load_client")[name]
+    others = [path for path in PROJECT.glob("roles/*/**/*.yml") if "load_client" not in path.parts]
+    others += [*PROJECT.glob("playbooks/*.yml"), *PROJECT.glob("inventories/*/*.yml")]
+    assert [file for file in others if path in file.read_text()] == []
+    texts = (
+        (PROJECT / "roles/trial/defaults/main.yml").read_text(),
+        (PROJECT / "playbooks/trials.yml").read_text(),
     )
+    assert f"'load_client' | role_default('{name}')" in "".join(texts)
+
+
+@pytest.mark.parametrize(("role", "name"), [("load_client", "nothing"), ("no_role", "load_client_dir")])
+def test_a_default_that_is_not_there_is_one_message(role: str, name: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=rf"roles/{role}/defaults/main.yml: no default '{name}'"):
+        role_default(role, name)
 
 
 def test_services_listen_on_one_port() -> None:
-    assert defaults("trial")["trial_port"] == SERVICE_PORT
+    assert defaults("trial")["trial_port"] == service.SERVICE_PORT == SERVICE_PORT
+
+
+@pytest.mark.parametrize("name", ["KIB", "MIB"])
+def test_units_of_modules_are_those_of_the_controller(name: str) -> None:
+    assert getattr(module_units, name) == getattr(units, name)
 
 
 @pytest.mark.parametrize("literal", ["8080", "unilab-instance", "/opt/unilab/load(?!-venv)", "bubble_sort"])

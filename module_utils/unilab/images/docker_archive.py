@@ -23,12 +23,13 @@ from typing import IO, Any
 from ansible.module_utils.unilab.images.libc import LibcFile, root_entries
 from ansible.module_utils.unilab.images.tar_stream import header_of, write_tar
 from ansible.module_utils.unilab.images.tree import Entry, artifact_sha256
+from ansible.module_utils.unilab.service import SERVICE_PORT
 
 from contracts.errors import InputError
 
 ARTIFACT_LABEL = "unilab.artifact"
 RECIPE_LABEL = "unilab.recipe"
-PORT = "8080/tcp"
+PORT = f"{SERVICE_PORT}/tcp"
 _OWN_FOLDERS = ("app", "etc/unilab")
 _EPOCH = "1970-01-01T00:00:00Z"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # Go's names, as the specification asks

@@ -13,9 +13,11 @@ from contracts.campaign import Campaign, NotRun, Stopped
 from contracts.capstan.capstanfile import Capstanfile
 from contracts.capstan.package import Package
 from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
+from contracts.cell import Cell
 from contracts.images.prebuilt import PrebuiltImage
+from contracts.loads import Boots, Load, Pilots, StudyCaps
 from contracts.plan import PlannedTrial
-from contracts.study import Boots, Cell, Headline, Load, Pilots, Study, StudyCaps
+from contracts.study import Headline, Study
 from contracts.trial import (
     Boot,
     CapReading,

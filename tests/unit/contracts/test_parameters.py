@@ -13,10 +13,12 @@ from pydantic import ValidationError
 
 from analysis.__main__ import main
 from analysis.records.cells import CellKey
+from contracts import cell as cells
 from contracts import study as studies
 from contracts import workload as workloads
 from contracts.campaign import read_campaign
-from contracts.study import Cell, load_study
+from contracts.cell import Cell
+from contracts.study import load_study
 from contracts.trial import TrialRecord
 from contracts.workload import Parameter, Value, Workload, parameters_of_text, parameters_text
 
@@ -108,7 +110,7 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
     (length,) = workloads.WORKLOADS["bubble_sort"].parameters
     sort = Workload("bubble_sort", (length, NUMBER, TEXT))
     monkeypatch.setitem(workloads.WORKLOADS, "bubble_sort", sort)
-    for module in (workloads, studies):
+    for module in (workloads, studies, cells):
         monkeypatch.setattr(module, "PARAMETERS", {each.name: each for each in sort.parameters})
 
 

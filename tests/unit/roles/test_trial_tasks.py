@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from contracts.assembly.load import Clients, Expected, Run, Target, load_command
-from contracts.study import Load
+from contracts.loads import Load
 from contracts.workload import WORKLOADS
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -14,7 +14,8 @@ from analysis.estimates.pairs import find_pairs
 from analysis.estimates.warm_up import LEAST_S, warm_up
 from analysis.records.results import read_results
 from contracts.campaign import Campaign
-from contracts.study import Load, Study
+from contracts.loads import Load
+from contracts.study import Study
 from contracts.trial import TrialRecord
 from contracts.warm_up import (
     CellWarmUp,

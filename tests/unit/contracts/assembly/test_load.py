@@ -24,7 +24,7 @@ from contracts.assembly.load import (
     study_options,
     worker_command,
 )
-from contracts.study import Load
+from contracts.loads import Load
 from contracts.workload import WORKLOADS
 
 LOCUSTFILES = Path(__file__).resolve().parents[4] / "locustfiles"
