@@ -120,7 +120,8 @@ def command(tmp_path: Path) -> Callable[..., list[str]]:
             "status": 200,
             "content_type": "application/json",
         }
-        responses.write_text(json.dumps([{**entry, "body": BODY.replace("7", "{n}")}]))
+        body = {"body": BODY.replace("7", "{array_length}"), "parameters": ["array_length"]}
+        responses.write_text(json.dumps([{**entry, **body}]))
         options: dict[str, str | None] = {
             "users": str(USERS),
             "host": f"http://127.0.0.1:{port}",
