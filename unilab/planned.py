@@ -9,9 +9,10 @@ from statistics import mean
 from typing import Any
 
 from contracts.campaign import read_records
+from contracts.cell import Cell
 from contracts.errors import InputError
 from contracts.store.folder import TRIALS, campaigns
-from contracts.study import Cell, Study
+from contracts.study import Study
 from contracts.trial import TrialRecord
 from contracts.warm_up import plan_pilots
 from contracts.workload import split_service

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contracts.study import Load as StudyLoad
+from contracts.loads import Load as StudyLoad
 from contracts.trial import LoadResult
 
 Load = Callable[[str], Any]
