@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from analysis.estimates.blocked import Estimate, welch_estimate
 from analysis.records.work import CountedSeconds
 
 Array = npt.NDArray[np.float64]
+Part = Literal["instructions", "application", "kernel"]
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,20 @@ class InterruptCost:
     freedom: float
 
 
-def interrupt_cost(groups: Sequence[Sequence[CountedSeconds]]) -> InterruptCost | None:
-    """c of all boots in ``groups``, at least 0; None with fewer than two boots more than groups."""
-    boots = [(number, boot) for number, group in enumerate(groups) for boot in group]
+def interrupt_cost(
+    groups: Sequence[Sequence[CountedSeconds]], part: Part = "instructions"
+) -> InterruptCost | None:
+    """c of all boots in ``groups``, at least 0; None with fewer than two boots more than groups.
+
+    ``part``: whose instructions y are. None too where a boot does not have it.
+    """
+    if part != "instructions" and not all(boot.application for group in groups for boot in group):
+        return None
+    boots = [
+        (number, np.asarray([boot.answers, getattr(boot, part), boot.interrupts], dtype=np.float64))
+        for number, group in enumerate(groups)
+        for boot in group
+    ]
     freedom = len(boots) - len(groups)
     if freedom < 2:
         return None
@@ -46,16 +59,15 @@ def interrupt_cost(groups: Sequence[Sequence[CountedSeconds]]) -> InterruptCost 
     return InterruptCost(max(whole, 0.0), error, float(freedom))
 
 
-def _slope(boots: Sequence[tuple[int, CountedSeconds]]) -> float:
-    """c: each group's own, weighted with what its seconds show of it.
+def _slope(boots: Sequence[tuple[int, Array]]) -> float:
+    """c: each group's own, weighted with what its seconds show of it. A boot's array: n, y, x by second.
 
     In a group, with shares of its instructions Y and interrupts X in its answers N: the residuals of n Y / N
     about y are -c Y / (Y - c X) times those of x about y X / Y.
     """
     weighted = weights = 0.0
     for number in {number for number, _ in boots}:
-        rows = [np.asarray(boot, dtype=np.float64) for of, boot in boots if of == number]
-        n, y, x = np.concatenate(rows, axis=1)
+        n, y, x = np.concatenate([boot for of, boot in boots if of == number], axis=1)
         n, y, x = n[y > 0], y[y > 0], x[y > 0]
         if not n.sum():
             continue

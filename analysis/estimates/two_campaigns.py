@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.checks.evidence import Evidence
-from analysis.estimates.interrupts import InterruptCost, difference, interrupt_cost
+from analysis.estimates.interrupts import InterruptCost, Part, difference, interrupt_cost
 from analysis.estimates.ratio import MINIMUM_BOOTS, RatioInterval, interval_of, ratio_of_means_interval
 from analysis.records.cells import CellKey, CellTrials
 from analysis.records.metrics import WORK_METRICS, Metric
@@ -19,14 +19,14 @@ GATED = ("instructions_per_request", "application_per_request", "kernel_per_requ
 # The same at equal interrupts per request, which depend on the speed of the machine. They are gated in place
 # of the counts that they are made of, where the campaigns have what they need.
 _EQUAL = "_at_equal_interrupts"
-_PER_REQUEST = "_per_request"
+_PARTS: dict[str, Part] = {
+    "instructions_per_request": "instructions",
+    "application_per_request": "application",
+    "kernel_per_request": "kernel",
+}
 AT_EQUAL_INTERRUPTS = {
-    key: replace(
-        WORK_BY_KEY[key],
-        key=key.removesuffix(_PER_REQUEST) + _EQUAL,
-        title=f"{WORK_BY_KEY[key].title}, equal interrupts",
-    )
-    for key in ("instructions_per_request", "kernel_per_request")
+    key: replace(WORK_BY_KEY[key], key=f"{part}{_EQUAL}", title=f"{WORK_BY_KEY[key].title}, equal interrupts")
+    for key, part in _PARTS.items()
 }
 _INTERRUPTS = WORK_BY_KEY["interrupt_returns_per_request"]
 MOVED_KEYS = (*(metric.key for metric in WORK_METRICS), *(row.key for row in AT_EQUAL_INTERRUPTS.values()))
@@ -89,15 +89,16 @@ def _gated(rows: Sequence[Movement]) -> list[str]:
 
 
 def _moved_at_equal_interrupts(first: Evidence, second: Evidence, cell: CellTrials) -> list[Movement]:
-    """Instructions, all and of the kernel; none where a boot lacks the counts of each second."""
+    """Instructions, all and by part; none where a boot lacks the counts of each second."""
     other = next(row for row in second.cells if row.cell == cell.cell)
     sides = ((first, cell), (second, other))
     if not all(set(row.ids) <= set(side.counted_seconds) for side, row in sides):
         return []
-    cost = interrupt_cost([[side.counted_seconds[name] for name in row.ids] for side, row in sides])
-    if cost is None or min(len(cell.ids), len(other.ids)) < MINIMUM_BOOTS:
+    if min(len(cell.ids), len(other.ids)) < MINIMUM_BOOTS:
         return []
-    rows = [_moved(cell, other, cost, key) for key in AT_EQUAL_INTERRUPTS]
+    seconds = [[side.counted_seconds[name] for name in row.ids] for side, row in sides]
+    costs = {key: interrupt_cost(seconds, part) for key, part in _PARTS.items()}
+    rows = [_moved(cell, other, cost, key) for key, cost in costs.items() if cost]
     return [row for row in rows if row]
 
 

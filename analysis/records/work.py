@@ -31,26 +31,50 @@ WORK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 # A second of a container's host in which address spaces were switched more often than this, relative to the
 # median second and in all, is one in which other programs of the host worked.
-_SWITCHES_FACTOR, _SWITCHES_MORE = 2, 4
+_SWITCHES_FACTOR, _SWITCHES_MORE = 1.5, 4
 _LEAST_SHARE = 0.5
 
 
 class CountedSeconds(NamedTuple):
-    """Of each second of a window: answers, instructions (idle work taken out), and interrupts."""
+    """Of each second of a window: answers, instructions (idle work taken out), interrupts; by part.
 
-    answers: Sequence[float]
-    instructions: Sequence[int]
-    interrupts: Sequence[int]
+    ``application`` is empty where it is not counted apart.
+    """
+
+    answers: list[float]
+    instructions: list[int]
+    interrupts: list[int]
+    application: list[int]
+
+    @property
+    def kernel(self) -> list[int]:
+        """What is not the application's."""
+        pairs = zip(self.instructions, self.application, strict=True)
+        return [instructions - application for instructions, application in pairs]
 
 
 def counted_seconds(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[str, CountedSeconds]:
-    """By trial id, of trials that have them. ``rates``: answers per second of each second of the window."""
+    """By trial id, of trials that have them. ``rates``: answers per second of each second of the window.
+
+    Seconds in which other programs of a container's host worked are not among them.
+    """
     found = {}
     for record in results.records:
         answers = rates.get(record.id, ())
-        interrupts = record.work.by_second.get("interrupt_returns", []) if record.work else []
-        if record.work and answers and len(interrupts) == len(answers) == len(record.work.seconds):
-            found[record.id] = CountedSeconds(answers, record.work.seconds, interrupts)
+        work = record.work
+        if work is None or not answers:
+            continue
+        interrupts = work.by_second.get("interrupt_returns", [])
+        application = work.by_second.get("application", [])
+        if not len(interrupts) == len(answers) == len(work.seconds):
+            continue
+        kept = _own_seconds(work, len(answers))
+        found[record.id] = CountedSeconds(
+            [answers[i] for i in kept],
+            [work.seconds[i] for i in kept],
+            [interrupts[i] for i in kept],
+            [application[i] for i in kept] if application else [],
+        )
     return found
 
 
@@ -84,22 +108,19 @@ def work_columns(record: TrialRecord, answers: Sequence[float] = ()) -> dict[str
 def _without_other_programs(work: Work, found: WorkPerRequest, answers: Sequence[float]) -> dict[str, Any]:
     """Instructions per request from the seconds in which the host's other programs did not work.
 
-    Only a container shares its guest with other programs. Each part is multiplied by what a request took in
-    the seconds that are kept, divided by what it took in all.
+    Each part is multiplied by what a request took in the seconds that are kept, divided by what it took in
+    all.
     """
-    names = ("application", "kernel", "address_space_switches")
+    names = ("application", "kernel")
     seconds = [work.by_second.get(name, []) for name in names]
     if work.scope != "machine" or not answers or any(len(row) != len(answers) for row in seconds):
         return {}
-    if found.guest_application is not None or not sum(answers):
-        return {}
-    limit = _SWITCHES_FACTOR * median(seconds[2]) + _SWITCHES_MORE
-    kept = [i for i, switches in enumerate(seconds[2]) if switches <= limit]
+    kept = _own_seconds(work, len(answers))
     answered = sum(answers[i] for i in kept)
-    if len(kept) < _LEAST_SHARE * len(answers) or not answered:
+    if found.guest_application is not None or not answered:
         return {}
     parts = {}
-    for name, counts in zip(names[:2], seconds, strict=False):
+    for name, counts in zip(names, seconds, strict=True):
         whole = sum(counts) / sum(answers)
         quiet = sum(counts[i] for i in kept) / answered
         parts[name] = getattr(found, name) * (quiet / whole if whole else 1.0)
@@ -108,6 +129,20 @@ def _without_other_programs(work: Work, found: WorkPerRequest, answers: Sequence
         work_column("instructions"): sum(parts.values()),
         "work_seconds_left_out": len(answers) - len(kept),
     }
+
+
+def _own_seconds(work: Work, seconds: int) -> list[int]:
+    """Numbers of the seconds in which the host's other programs did not work; all where that is not known.
+
+    Only a container shares its guest with other programs. At least half of the seconds must be left.
+    """
+    switches = work.by_second.get("address_space_switches", [])
+    every = list(range(seconds))
+    if work.scope != "machine" or len(switches) != seconds or not seconds:
+        return every
+    limit = _SWITCHES_FACTOR * median(switches) + _SWITCHES_MORE
+    kept = [i for i in every if switches[i] <= limit]
+    return kept if len(kept) >= _LEAST_SHARE * seconds else every
 
 
 def work_rates(results: Results, rates: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:

@@ -137,10 +137,9 @@ def at_speed(
         wobble = 1 + 0.0005 * (record.block % 3 - 1)
         rates = [load.throughput_per_s * of_second(second + 3) for second in range(10)]
         kernel = [KERNEL[record.cell.arm] * work * wobble * rate + 6000 * 1500 for rate in rates]
-        seconds = [
-            round(APPLICATION * wobble * rate + part) for rate, part in zip(rates, kernel, strict=True)
-        ]
-        by_second = {"interrupt_returns": [1500] * 10}
+        own = [round(APPLICATION * wobble * rate) for rate in rates]
+        seconds = [round(sum(parts)) for parts in zip(own, kernel, strict=True)]
+        by_second = {"interrupt_returns": [1500] * 10, "application": own}
         found = done.work.per_request.model_copy(
             update={
                 "instructions": sum(seconds) / sum(rates),

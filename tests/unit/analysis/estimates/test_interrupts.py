@@ -17,11 +17,11 @@ def boot(generator: np.random.Generator, speed: float, a: float = A, noise: floa
     answers = speed * generator.uniform(0.7, 1.3, 12)
     interrupts = 1500 * generator.uniform(0.8, 1.2, 12) + 0.5 * answers
     counted = (a * answers + C * interrupts) * generator.normal(1, noise, 12)
+    application = 56_000 * answers
     # The answers of a second are counted by another clock, whose seconds begin a little earlier or later.
     answers = answers + speed * np.diff(generator.normal(0, ALIGNMENT_S, 13))
-    return CountedSeconds(
-        answers.tolist(), counted.round().astype(int).tolist(), interrupts.astype(int).tolist()
-    )
+    whole = [values.round().astype(int).tolist() for values in (counted, interrupts, application)]
+    return CountedSeconds(answers.tolist(), *whole)
 
 
 def sides(boots: list[CountedSeconds]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -43,7 +43,7 @@ def test_the_cost_of_an_interrupt_is_found_from_seconds() -> None:
 def test_boots_that_are_too_few_or_have_no_answers_give_no_cost() -> None:
     generator = np.random.default_rng(42)
     assert interrupt_cost([[boot(generator, 700)], [boot(generator, 700), boot(generator, 700)]]) is None
-    silent = CountedSeconds([0.0] * 12, [0] * 12, [0] * 12)
+    silent = CountedSeconds([0.0] * 12, [0] * 12, [0] * 12, [])
     boots, single = [boot(generator, speed) for speed in (500, 700, 1400)], boot(generator, 800)
     with_silent, without = interrupt_cost([[*boots, silent], [single]]), interrupt_cost([boots, [single]])
     assert with_silent and without and with_silent.instructions == without.instructions
@@ -81,3 +81,13 @@ def test_interrupts_that_explain_everything_are_refused() -> None:
     )
     with pytest.raises(ValueError, match="more than all"):
         difference(high, low, cost)
+
+
+def test_each_part_has_a_cost_of_its_own() -> None:
+    generator = np.random.default_rng(45)
+    boots = [boot(generator, speed, noise=0.0) for speed in generator.uniform(500, 1500, 8)]
+    application, kernel = interrupt_cost([boots], "application"), interrupt_cost([boots], "kernel")
+    assert application and application.instructions < 500
+    assert kernel and kernel.instructions == pytest.approx(C, rel=0.2)
+    boots[3] = boots[3]._replace(application=[])
+    assert interrupt_cost([boots], "kernel") is None
