@@ -165,10 +165,9 @@ def _cell(answer: Answer, *, emulated: bool) -> AnswerCell:
 def _word(answer: Answer) -> str:
     if answer.comparison is None or not answer.decided:
         return _WORDS.get(answer.outcome, "")
-    value = answer.comparison.interval.ratio
-    if answer.outcome == "same" or value == 1:
+    if answer.equal:
         return "the same"
-    return "more" if value > 1 else "less"
+    return "more" if answer.comparison.interval.ratio > 1 else "less"
 
 
 def _tone(answer: Answer) -> str:

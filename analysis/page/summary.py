@@ -101,16 +101,21 @@ def _costs(rows: Sequence[AnswerRow], labels: Labels, *, emulated: bool) -> str:
 
 
 def _range(found: _Answers) -> str:
-    """``2.3 to 2.5 times`` over the services; how many of them are undecided."""
+    """What ``_multiple`` makes of all services; how many of them are undecided."""
     if not found:
         return ""
     known = sorted(_value(answer) for _, answer in found if answer.outcome != "undecided")
     if not known:
         return "an undecided multiple of"
-    low, high = (number(value, 2) for value in (known[0], known[-1]))
-    amount = f"{low} times" if low == high else f"{low} to {high} times"
+    amount = _multiple(known[0], known[-1])
     undecided = len(found) - len(known)
     return f"{amount} ({undecided} of {len(found)} undecided)" if undecided else amount
+
+
+def _multiple(low: float, high: float) -> str:
+    """``2.3 to 2.5 times``, or ``40 to 45 % of`` where both are less than 1."""
+    ends = [number(100 * value if high < 1 else value, 2) for value in (low, high)]
+    return f"{' to '.join(dict.fromkeys(ends))} {'% of' if high < 1 else 'times'}"
 
 
 def _value(answer: Answer) -> float:

@@ -60,7 +60,15 @@ class Answer:
         if self.comparison is None or self.outcome not in ("different", "exact"):
             return None
         value = self.comparison.interval.ratio
-        return None if value == 1 else (value > 1) == self.metric.more_is_better
+        return None if self.equal else (value > 1) == self.metric.more_is_better
+
+    @property
+    def equal(self) -> bool:
+        """Whether the arms are shown to be the same, or known to be within the same margin."""
+        if self.comparison is None or self.outcome not in ("same", "exact"):
+            return False
+        size = abs(math.log(self.comparison.interval.ratio))
+        return self.outcome == "same" or size <= math.log1p(EQUIVALENCE_MARGIN)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,16 @@ from analysis.page.first_screen import (
 )
 from analysis.page.section import Section
 from analysis.page.summary import UNIKERNELS, summary
+from analysis.page.work_tables import ENTRIES, TOTAL, mean_of
 from analysis.records.metrics import WORK
 from analysis.records.results import distinct
 from contracts.arms import arm_named
+from contracts.platforms import PLATFORMS
+
+_GUEST_ALONE = (
+    "The work of a guest is counted without its device model and its host's network path, "
+    "that of a container with its whole host."
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Answer(Section):
             control=facts.study.headline_against,
             headings=headings(rows, emulated=emulated),
             services=service_lines(rows, _different_work(facts), labels, emulated=emulated),
-            processor=wording.cautions(facts.results),
+            processor=[*wording.cautions(facts.results), *_scope(facts)],
             undecided=[
                 f"{labels.service(row.comparison.pair.base.cell)}: {wording.sentence(row)}"
                 for row in facts.decisions
@@ -77,6 +84,14 @@ def _different_work(facts: PageFacts) -> set[frozenset[str]]:
         for row in facts.comparisons.get(WORK.key, ())
         if facts.word(row) in ("higher", "lower")
     }
+
+
+def _scope(facts: PageFacts) -> list[str]:
+    """What the counts of a guest and of a container hold, where that is not the same."""
+    counted = [row.cell for row in facts.answers if mean_of(row.cell, TOTAL)]
+    guests = [row for row in counted if PLATFORMS[arm_named(row.cell.arm).platform].is_guest]
+    alone = [row for row in guests if not mean_of(row, ENTRIES)]
+    return [_GUEST_ALONE] if alone and len(counted) > len(guests) else []
 
 
 def _missing(facts: PageFacts) -> list[tuple[str, str]]:

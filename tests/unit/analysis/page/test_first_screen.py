@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import ARM_FACTOR, NO_LOADER, make_study, write_campaign
-from counted_campaigns import APPLICATION, KERNEL, counted
+from counted_campaigns import APPLICATION, KERNEL, counted, counted_on_server
 
 from analysis.notebook import Campaign
 from analysis.page.facts import PageFacts
@@ -91,7 +91,7 @@ def test_two_sentences_name_arms_and_amounts(decided: Answer) -> None:
     )
     assert re.fullmatch(
         r"It occupies 2\.[234](?: to 2\.[34])? times the memory, has an image of 1\.2 to 2\.3 times the size "
-        r"and takes 0\.4\d(?: to 0\.4\d)? times the time to its first right answer \(emulated time\)\.",
+        r"and takes 4\d(?: to 4\d)? % of the time to its first right answer \(emulated time\)\.",
         second,
     )
 
@@ -208,3 +208,21 @@ def test_no_memory_ratio_between_kinds_that_are_not_comparable(tmp_path: Path) -
 def test_empty_campaign_has_no_table(tmp_path: Path) -> None:
     content = screen(tmp_path / "c", finished=0)
     assert (content.services, content.summary, content.headings) == ([], [], [])
+
+
+def test_what_is_counted_is_stated_where_it_is_not_the_same(decided: Answer, tmp_path: Path) -> None:
+    stated = "that of a container with its whole host."
+    assert decided.processor[-1].endswith(stated)
+    server = screen(tmp_path / "server", edit=counted_on_server)
+    assert not any(stated in row for row in server.processor)
+    assert not any(stated in row for row in screen(tmp_path / "uncounted").processor)
+
+
+def test_images_of_nearly_one_size_are_the_same(tmp_path: Path) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        size = 10_000_000 if record.cell.arm == "docker" else 9_900_000
+        instance = record.instance.model_copy(update={"image_bytes": size})  # type: ignore[union-attr]
+        return record.model_copy(update={"instance": instance})
+
+    image = cell(screen(tmp_path / "c", edit=edit), "osv-qemu", "Image")
+    assert (image.value, image.word, image.tone) == ("0.99", "the same", "same")  # type: ignore[attr-defined]
