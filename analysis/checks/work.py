@@ -12,7 +12,8 @@ from analysis.records.metrics import WORK_METRICS
 # Further apart than this, the application does not execute the same work per request.
 SAME_WORK_LIMIT = 0.03
 _CAUSES = (
-    "another code path, garbage collection, a compiler that is not yet warm, or other programs of the guest"
+    "another code path, garbage collection, a compiler that is not yet warm, other programs of the guest, "
+    "or timers, which take more of each request where the emulated CPU is slow"
 )
 _APPLICATION = next(metric for metric in WORK_METRICS if metric.key == "application_per_request")
 

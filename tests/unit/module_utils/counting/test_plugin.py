@@ -89,7 +89,7 @@ def read(counts: Path) -> tuple[Header, dict[str, int], list[Sample]]:
         return mapped.header, _first(mapped), list(mapped.samples())
 
 
-@pytest.mark.parametrize("vcpus", [1, 2])
+@pytest.mark.parametrize("vcpus", [1, 2, 4])
 def test_every_instruction_is_counted_and_split_by_address(plugin: Path, rom: Path, vcpus: int) -> None:
     with machine(rom, Counting(plugin, (ROM_RANGE,), (IDLE_RANGE,)), vcpus) as counts:
         header, found, _ = read(counts)
