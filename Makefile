@@ -24,7 +24,7 @@ PACKAGES += $(if $(shell command -v go),,golang-go)
 PACKAGES += $(if $(shell command -v jlink),,openjdk-17-jdk-headless)
 PACKAGES += $(if $(shell command -v mvn),,maven)
 
-.PHONY: osv-lock help setup demo test test-xen lint unit integration molecule test-newest clean distclean docs lock
+.PHONY: mutants osv-lock help setup demo test test-xen lint unit integration molecule test-newest clean distclean docs lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ test-newest: setup ## lint and unit tests with Python 3.13 and the newest ansibl
 
 test-xen: setup ## one guest through the boot path of Debian's Xen, in QEMU; no part of `test` (docs/nested_xen.md)
 	$(BIN)/python -m tests.xen $(if $(OSV_LOADER),--osv-loader $(abspath $(OSV_LOADER)))
+
+mutants: setup ## how many random changes of the code the unit tests notice; 40 minutes, no part of `test` (docs/mutation.md)
+	nice -n 19 $(BIN)/python -m tools.mutants
 
 clean: LAB_STATE := stopped
 clean: stop-lab ## end every process and remove every namespace that the laboratory made
