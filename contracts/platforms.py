@@ -47,8 +47,8 @@ class Platform:
         caps: the resource (cpu, memory) to the kinds of ``contracts.trial.CapReading`` that limit it, and
             that a running instance is asked for.
         memory_kinds: kinds of ``contracts.trial.Footprint`` that it reports.
-        accelerator: what runs the virtual CPU, from the facts about a host that its roles registered; kvm,
-            tcg, xen, or none.
+        accelerator: what runs an instance's own virtual CPU, from the facts about a host that its roles
+            registered; kvm, tcg or xen, and none where it runs on the host's kernel.
         arms: the runtimes that it runs.
     """
 
@@ -62,10 +62,17 @@ class Platform:
     arms: tuple[PlatformArm, ...]
 
 
-def _accelerator_of_machine(facts: Facts) -> str:
-    """The machine's own: what systemd-detect-virt reports (``host_facts`` of the module host_provenance)."""
-    detected = facts.get("host_facts", {}).get("provenance", {}).get("virtualization", "none")
-    return {"qemu": "tcg", "kvm": "kvm", "xen": "xen"}.get(detected, "none")
+def processor_of_host(provenance: Facts) -> str:
+    """What a host's own processor is: none for a real machine, else what emulates or shares it.
+
+    ``provenance`` is what the module host_provenance returned: systemd-detect-virt's word is in it.
+    """
+    return {"qemu": "tcg", "kvm": "kvm", "xen": "xen"}.get(provenance.get("virtualization", "none"), "none")
+
+
+def _no_accelerator(facts: Facts) -> str:
+    """The instance runs on the kernel of its host."""
+    return "none"
 
 
 def _accelerator_probed(facts: Facts) -> str:
@@ -108,7 +115,7 @@ register(
         is_guest=False,
         caps={"cpu": ("quota", "cpuset"), "memory": ("limit",)},
         memory_kinds=("cgroup", "docker_stats", "anonymous", "cgroup_peak"),
-        accelerator=_accelerator_of_machine,
+        accelerator=_no_accelerator,
         arms=(PlatformArm("docker", "docker", Look("#0072B2", "#56a8e0", "o", "-")),),
     )
 )

@@ -40,8 +40,16 @@ class Instance(_Part):
         image_sha256: hash of what the platform was given: an image archive or a disk.
         image_bytes: its size as stored, uncompressed.
         kernel: release and, where the instance brings its own, the file's sha256.
-        accelerator: of the virtual CPU that ran the code; "none" on bare metal.
+        accelerator: of the instance's own virtual CPU; "none" where it runs on the kernel of its host. For a
+            container, records before version 3 have that of the host.
         vcpus: CPUs that the instance's kernel can see.
+        host_processor: what the host's own processor is: none for a real machine, tcg for an emulated one,
+            kvm or xen for a virtual one. None in records before version 3.
+        host_platforms: the platforms that the inventory has on this host. With several it is one server, as
+            the study's was, and its arms are compared with each other alone.
+        cpus: CPUs of the host that the instance may run on; None in records before version 3.
+        cpu_list: those CPUs, "" where it is bound to none.
+        host_cpu_list: the host's other CPUs, for the rest of the hypervisor's process; "" where not bound.
         command_line: what the runtime was told to run.
         identified_by: nonce, where it had to tell at /identity what this trial put into it; answers, where a
             prebuilt unikernel was known only by the workload's right answers at a silent address.
@@ -54,12 +62,47 @@ class Instance(_Part):
     kernel: str
     accelerator: Accelerator
     vcpus: Count
+    host_processor: Accelerator | None = None
+    host_platforms: list[str] = []
+    cpus: Count | None = None
+    cpu_list: str = ""
+    host_cpu_list: str = ""
     command_line: str
     host: str
     address: str
     port: Count
     identified_by: Literal["nonce", "answers"] = "nonce"
     resident_on: dict[str, str] | None = None
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the code ran on an emulated processor, its own or its host's."""
+        return "tcg" in (self.accelerator, self.host_processor)
+
+    @property
+    def is_on_one_server(self) -> bool:
+        """Whether it ran on the processor of a host of several platforms, through a hypervisor or not."""
+        return len(self.host_platforms) > 1 and self.accelerator != "tcg"
+
+    @property
+    def executed_by(self) -> Accelerator:
+        """What ran the virtual CPU: the instance's own, or that of a host which is no server of several arms."""
+        if self.is_on_one_server or self.accelerator != "none":
+            return self.accelerator
+        return self.host_processor or "none"
+
+    @property
+    def processor(self) -> str:
+        """What executed the code. Two arms are comparable in this respect where the text is the same.
+
+        Arms of one server share its processor, whether a hypervisor is between or not. Elsewhere it is the
+        accelerator of the virtual CPU: a container's is that of its host.
+        """
+        below = self.host_processor or "none"
+        if self.is_on_one_server:
+            return f"{self.host} ({'real machine' if below == 'none' else below})"
+        is_nested = below == "tcg" and self.accelerator not in ("none", "tcg")
+        return f"{self.accelerator} on tcg" if is_nested else self.executed_by
 
 
 class CapReading(_Part):
@@ -224,9 +267,11 @@ class TrialRecord(_Part):
     """Everything known of one trial. Parts that were not reached are null, never invented.
 
     Attributes:
-        schema_version: 2 added ``work`` and ``why_no_work``; 3 has the cell's ``parameters``. Older records
-            stay readable.
+        schema_version: 2 added ``work`` and ``why_no_work``; 3 has the cell's ``parameters``, and separates the
+            instance's accelerator from its host's processor. Older records stay readable.
         why_no_work: why the instance's instructions were not counted; empty where they were.
+        phases_s: seconds of each phase of the trial: prepare, start, read, load, reread, collect, stop.
+        not_stopped: why the instance could not be ended and removed; empty where it was.
     """
 
     schema_version: Literal[1, 2, 3] = 3
@@ -246,6 +291,8 @@ class TrialRecord(_Part):
     footprints: list[Footprint] = []
     work: Work | None = None
     why_no_work: str = ""
+    phases_s: dict[str, Amount] = {}
+    not_stopped: str = ""
     end: Ended
     provenance: dict[str, Any] = Field(
         description="host name -> facts (cpu, microcode, governor, kernel, hypervisor, versions)"

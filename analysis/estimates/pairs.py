@@ -1,7 +1,8 @@
 """Which arms may be compared, and why others may not.
 
-Two arms meet only in the same service, threads and caps, on the same accelerator, with the same
-staged bytes, under the same load. Everything else is refused, with the reason.
+Two arms meet only in the same service, threads and caps, on the same processor, with the same
+staged bytes, under the same load. Arms of one server have its processor in common and need the same number of
+CPUs; others need the same accelerator. Everything else is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -106,6 +107,13 @@ def _column(name: str) -> Callable[[pl.DataFrame], list[str]]:
     return lambda trials: trials[name].cast(pl.String).fill_null(_NOT_RECORDED).to_list()
 
 
+def _cpus_on_one_server(trials: pl.DataFrame) -> list[str]:
+    """CPUs that the instance may run on. Elsewhere a difference is a note, see ``_note``."""
+    return [
+        "any" if not shared else str(cpus) for shared, cpus in trials["one_server", "instance_cpus"].rows()
+    ]
+
+
 def _caps(trials: pl.DataFrame) -> list[str]:
     stated = pl.format("{} CPU, {} bytes", "wanted_cpus", "wanted_memory_bytes")
     return trials.select(stated.fill_null(_NOT_RECORDED)).to_series().to_list()
@@ -129,6 +137,8 @@ def _load(trials: pl.DataFrame) -> list[str]:
 
 _MUST_AGREE: tuple[tuple[str, Callable[[pl.DataFrame], list[str]]], ...] = (
     ("accelerator", _column("accelerator")),
+    ("processor", _column("processor")),
+    ("CPUs of the instance", _cpus_on_one_server),
     ("artifact hash", _column("artifact_sha256")),
     ("caps", _caps),
     ("threads seen", _column("threads_seen")),
@@ -136,8 +146,10 @@ _MUST_AGREE: tuple[tuple[str, Callable[[pl.DataFrame], list[str]]], ...] = (
     ("kernel", _column("kernel")),
     ("software of the host", _column("software")),
 )
-# A kernel and a host belong to their arm; they must only stay the same from boot to boot.
-_MUST_AGREE_BETWEEN = frozenset({"accelerator", "artifact hash", "caps", "threads seen", "load"})
+# An accelerator, a kernel and a host belong to their arm; they must only stay the same from boot to boot.
+_MUST_AGREE_BETWEEN = frozenset(
+    {"processor", "CPUs of the instance", "artifact hash", "caps", "threads seen", "load"}
+)
 
 
 def _short(value: str) -> str:
@@ -145,7 +157,9 @@ def _short(value: str) -> str:
 
 
 def _note(other: CellTrials, base: CellTrials) -> str:
-    seen = [distinct(_column("vcpus")(row.trials)) for row in (other, base)]
+    shared = any(row.trials["one_server"].any() for row in (other, base))
+    column = _column("instance_cpus" if shared else "vcpus")
+    seen = [distinct(column(row.trials)) for row in (other, base)]
     if seen[0] == seen[1]:
         return ""
     return (

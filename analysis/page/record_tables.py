@@ -88,15 +88,17 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
 
 def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
     """What was booted in each cell: every value that any of its boots states."""
-    columns = [SERVICE, ARM, Column("accelerator"), Column("host"), Column("kernel", "prose")]
+    columns = [SERVICE, ARM, Column("accelerator"), Column("processor"), Column("host")]
+    columns += [Column("its CPUs"), Column("kernel", "prose")]
     columns.append(Column("command line", "prose"))
     columns += [Column(title, "hash") for title in ("artifact SHA-256", "image SHA-256")]
-    names = ("accelerator", "host", "kernel", "command_line", "artifact_sha256", "image_sha256")
+    names = ["accelerator", "processor", "host", "cpu_list", "kernel", "command_line"]
+    names += ["artifact_sha256", "image_sha256"]
     rows = []
     for cell in cells:
         found = [instance for trial_id in cell.ids if (instance := records[trial_id].instance)]
         if found:
-            parts = ([str(getattr(instance, name)) for instance in found] for name in names)
+            parts = ([str(getattr(instance, name)) or "all" for instance in found] for name in names)
             rows.append(
                 [*cell_names(cell.cell, labels), *("; ".join(_few(distinct(part))) for part in parts)]
             )

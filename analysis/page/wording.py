@@ -57,14 +57,14 @@ def arm(name: str) -> str:
 
 def accelerators(results: Results) -> list[Accelerator]:
     """Those that the recorded trials state, sorted."""
-    return sorted({record.instance.accelerator for record in results.records if record.instance})
+    return sorted({record.instance.executed_by for record in results.records if record.instance})
 
 
 def accelerator_names(results: Results) -> str:
     """For the table of facts about the campaign."""
     names = [_ACCELERATORS[name] for name in accelerators(results)]
     if any(
-        host_is_emulated(record) and record.instance.accelerator != "tcg"
+        host_is_emulated(record) and record.instance.executed_by != "tcg"
         for record in results.records
         if record.instance
     ):

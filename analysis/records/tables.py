@@ -53,7 +53,11 @@ TRIAL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "started_at": _TIME,
     "ended_at": _TIME,
     "accelerator": _TEXT,
+    "processor": _TEXT,
+    "emulated": pl.Boolean,
     "vcpus": _WHOLE,
+    "instance_cpus": _WHOLE,
+    "one_server": pl.Boolean,
     "host": _TEXT,
     "kernel": _TEXT,
     "software": _TEXT,
@@ -224,6 +228,10 @@ def _instance(record: TrialRecord) -> dict[str, Any]:
     facts = host_facts(record.provenance.get(record.instance.host, {}))
     stable = {key: value for key, value in facts if key not in _VOLATILE_FACTS}
     return {name: getattr(record.instance, name) for name in names} | {
+        "processor": record.instance.processor,
+        "emulated": record.instance.is_emulated,
+        "instance_cpus": record.instance.vcpus if record.instance.cpus is None else record.instance.cpus,
+        "one_server": record.instance.is_on_one_server,
         "software": json.dumps(stable),
         "host_in_use_bytes": _host_in_use_bytes(record.provenance.get(record.instance.host)),
     }

@@ -277,7 +277,7 @@ def _result(
         ", ".join(different),
         "; ".join(doubts),
         emulated=(metric is not None and metric.of_time)
-        and any("tcg" in cell.trials["accelerator"].to_list() for cell in cells),
+        and any(cell.trials["emulated"].any() for cell in cells),
     )
 
 

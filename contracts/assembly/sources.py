@@ -24,12 +24,15 @@ class HostVariables(BaseModel):
         service_publish_address: where it is published, if that is another address of the host.
         guest_address, guest_prefix_length, guest_gateway: of the one guest of a trial.
         guest_namespace: network namespace of the controller from which a guest is asked, "" for its own.
-        guest_cpus: CPU list that all of a guest is bound to, "" for all.
+        instance_cpus: CPU list that every instance on the host is bound to, "" for all.
+        guest_cpus: the same for guests alone.
+        host_cpus: CPU list of the threads of a guest's QEMU that are no virtual CPUs. "" binds all of QEMU to
+            the instance's CPUs.
+        group_names: the groups that the host is in.
         qemu_host_bridge, qemu_host_vhost: the guest's network card, as the role qemu_host has them.
         xenserver_host_network: network that a XenServer's guest joins, by name.
         xenserver_host_member: of a pool, the member that runs the guest; "" leaves it to the pool.
-        xenserver_host_member: str = ""
-    xenserver_image_disks: image path to the uuid of its uploaded disk.
+        xenserver_image_disks: image path to the uuid of its uploaded disk.
         host_facts, qemu_host_accelerator, xenserver_host_found: what is known of the host, see
             ``contracts.platforms.Platform.accelerator``.
     """
@@ -44,6 +47,9 @@ class HostVariables(BaseModel):
     guest_gateway: str = ""
     guest_namespace: str = ""
     guest_cpus: str = ""
+    instance_cpus: str = ""
+    host_cpus: str = ""
+    group_names: list[str] = []
     qemu_host_bridge: str = "br0"
     qemu_host_vhost: bool = False
     xenserver_host_network: str = "Pool-wide network associated with eth0"

@@ -17,7 +17,7 @@ from contracts.assembly.load import Clients, Expected, Run, Target, load_command
 from contracts.assembly.sources import HostVariables
 from contracts.errors import InputError
 from contracts.plan import PlannedTrial
-from contracts.platforms import PLATFORMS, Platform
+from contracts.platforms import PLATFORMS, Platform, processor_of_host
 from contracts.study import Study
 from contracts.workload import PARAMETERS, Workload, workload_of
 
@@ -123,6 +123,7 @@ class _Start:
     bridge: str
     vhost: bool
     cpu_list: str
+    host_cpu_list: str
     network: str
     pool_member: str
     namespace: str
@@ -226,7 +227,8 @@ class _Assembly:
             mac=mac_of(settings.host, settings.instance),
             bridge=host.qemu_host_bridge,
             vhost=host.qemu_host_vhost,
-            cpu_list=host.guest_cpus,
+            cpu_list=self._cpu_list(),
+            host_cpu_list=host.host_cpus,
             network=host.xenserver_host_network,
             pool_member=host.xenserver_host_member,
             namespace=host.guest_namespace,
@@ -238,6 +240,11 @@ class _Assembly:
 
     def _vcpus(self) -> int:
         return math.ceil(self.cell.cpus)
+
+    def _cpu_list(self) -> str:
+        """The CPUs that the instance is bound to."""
+        host = self.of.host
+        return host.instance_cpus or (host.guest_cpus if self.platform.is_guest else "")
 
     def _environment(self) -> dict[str, str]:
         """The program's environment: the manifest's, and what belongs to this trial."""
@@ -299,6 +306,8 @@ class _Assembly:
         planned, settings, image = self.of.planned, self.of.settings, self.of.image
         host = settings.provenance.get(settings.host, {})
         guest = self.platform.is_guest
+        vcpus = start.vcpus if guest else host.get("cpus", 0)
+        bound = number_of_cpus(start.cpu_list)
         return {
             "campaign": self.of.campaign.name,
             "study": self.of.campaign.study_reference,
@@ -314,7 +323,14 @@ class _Assembly:
                 "image_bytes": image.bytes,
                 "kernel": image.kernel_release if guest else host.get("kernel", "unknown"),
                 "accelerator": self._accelerator(),
-                "vcpus": start.vcpus if guest else host.get("cpus", 0),
+                "vcpus": vcpus,
+                "host_processor": processor_of_host(host),
+                "host_platforms": [
+                    name for name, each in PLATFORMS.items() if each.host_group in self.of.host.group_names
+                ],
+                "cpus": min(vcpus, bound) if bound else vcpus,
+                "cpu_list": start.cpu_list,
+                "host_cpu_list": start.host_cpu_list,
                 "command_line": start.command_line,
                 "host": settings.host,
                 "address": self.address,
@@ -323,6 +339,12 @@ class _Assembly:
             },
             "provenance": settings.provenance,
         }
+
+
+def number_of_cpus(cpu_list: str) -> int:
+    """How many CPUs a list such as ``0,2-3`` has, 0 for an empty one. Raises ValueError for another text."""
+    parts = (part.partition("-") for part in cpu_list.split(",") if part)
+    return sum(int(last or first) - int(first) + 1 for first, _, last in parts)
 
 
 def seed_of(trial: str) -> int:

@@ -84,6 +84,10 @@ options:
     description: CPU list that all of QEMU is bound to; empty for all.
     type: str
     default: ""
+  host_cpus:
+    description: CPU list of the threads that are no virtual CPUs; empty binds them to I(cpus) too.
+    type: str
+    default: ""
   cpu_features:
     description: Added to the CPU model, in QEMU syntax. V(+svm,+npt) lets the guest run guests of its own.
     type: str
@@ -219,6 +223,7 @@ def main() -> None:
             "bridge": {"type": "str", "default": "br0"},
             "namespace": {"type": "str"},
             "cpus": {"type": "str", "default": ""},
+            "host_cpus": {"type": "str", "default": ""},
             "cpu_features": {"type": "str", "default": ""},
             "vhost": {"type": "bool", "default": False},
             "address": {"type": "str"},
@@ -330,6 +335,7 @@ def _boot(module: AnsibleModule) -> qemu.Boot:
         disk_writes=wanted["disk_writes"],
         bridge=wanted["bridge"],
         cpus=wanted["cpus"],
+        host_cpus=wanted["host_cpus"],
         disk_format=wanted["disk_format"],
         machine=wanted["machine"],
         cpu_features=wanted["cpu_features"],

@@ -40,7 +40,7 @@ options:
     type: int
     required: true
   cpuset:
-    description: CPU list that a container is bound to; empty for all.
+    description: CPU list that the instance is bound to, such as V(0,2-3); empty for any.
     type: str
     default: ""
 extends_documentation_fragment: [xenserver_connection]
@@ -90,13 +90,13 @@ def main() -> None:
     changed = False
     try:
         rows = platform.read_caps(host, instance)
-        faults = differences(rows, cpus, memory_mib)
+        faults = differences(rows, cpus, memory_mib, module.params["cpuset"])
         if faults and platform.changes_caps and module.params["reading"] is None:
             changed = True
             if not module.check_mode:
                 platform.set_caps(host, instance, cpus, memory_mib, module.params["cpuset"])
                 rows = platform.read_caps(host, instance)
-                faults = differences(rows, cpus, memory_mib)
+                faults = differences(rows, cpus, memory_mib, module.params["cpuset"])
     except LabError as error:
         module.fail_json(msg=str(error))
     if faults and not (module.check_mode and changed):

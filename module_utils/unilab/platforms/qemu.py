@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import signal
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.images import qcow2
 from ansible.module_utils.unilab.lab import network as lab_network
 from ansible.module_utils.unilab.platforms import processes, qmp
-from ansible.module_utils.unilab.platforms.base import Host
+from ansible.module_utils.unilab.platforms.base import Host, LocalHost
 from ansible.module_utils.unilab.units import MIB
 
 PROGRAM = "qemu-system-x86_64"
@@ -90,6 +91,7 @@ class Boot:
         counting: the plugin that counts instructions; it works under TCG only.
         bridge: the bridge that its network card joins.
         cpus: CPU list that every thread of QEMU is bound to, "" for all.
+        host_cpus: CPU list of the threads that are no virtual CPUs, "" binds them to ``cpus`` too.
         cpu_features: added to the CPU model in QEMU's syntax, for example ``+svm,+npt``.
         vhost: the host's kernel moves the packets of the network card (vhost-net), and not QEMU.
     """
@@ -104,6 +106,7 @@ class Boot:
     disk_writes: str
     bridge: str
     cpus: str = ""
+    host_cpus: str = ""
     disk_format: str = "raw"
     machine: str = "q35"
     cpu_features: str = ""
@@ -128,7 +131,38 @@ def start(guest: Guest, boot: Boot) -> int:
     guest.directory.mkdir(parents=True, exist_ok=True)
     guest.qmp_socket.unlink(missing_ok=True)
     lab_network.tap(guest.namespace, guest.tap, boot.bridge)
-    return processes.start(_command(guest, boot), guest.log, guest.pid_file)
+    pid = processes.start(_command(guest, boot), guest.log, guest.pid_file)
+    if boot.cpus and boot.host_cpus:
+        LocalHost().shell(binding_script(pid, boot.cpus, boot.host_cpus))
+    return pid
+
+
+# QEMU names the threads of virtual CPUs "CPU 0/KVM" (qemu_thread_create in accel/*). The host's part of
+# vhost-net is a kernel thread, or from Linux 6.4 on one of QEMU's, called vhost-PID.
+_BINDING = r"""
+n=0
+while kill -0 {pid} 2> /dev/null && [ "$n" -lt {tries} ]; do
+  bound=
+  for task in /proc/{pid}/task/*; do
+    read -r name < "$task/comm" || continue
+    case $name in "CPU "*) taskset --cpu-list --pid {cpus} "${{task##*/}}" > /dev/null && bound=1 ;; esac
+  done
+  [ -z "$bound" ] || break
+  n=$((n + 1)); sleep 0.1
+done
+for thread in $(pgrep -x vhost-{pid}); do taskset --cpu-list --pid {host_cpus} "$thread" > /dev/null; done
+:
+"""
+_BINDING_TRIES = 100
+
+
+def binding_script(pid: int, cpus: str, host_cpus: str) -> str:
+    """A shell script that binds the virtual CPUs of the QEMU ``pid`` to ``cpus``, vhost-net to ``host_cpus``.
+
+    It waits for the virtual CPUs to appear, at most ten seconds.
+    """
+    words = {"cpus": shlex.quote(cpus), "host_cpus": shlex.quote(host_cpus)}
+    return _BINDING.format(pid=pid, tries=_BINDING_TRIES, **words)
 
 
 def stop(guest: Guest, patience_s: float = 0) -> bool:
@@ -196,7 +230,8 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     size = f"{boot.memory_mib}M"
     command = [
         PROGRAM,
-        *("-name", guest.name),
+        # Threads with names: those of virtual CPUs are bound, and read, apart.
+        *("-name", f"{guest.name},debug-threads=on"),
         *("-accel", boot.accelerator),
         # The same for every guest of the laboratory. Under TCG the plain one: libc takes wide vector
         # instructions where it finds them, and those are slow to emulate (Python starts half as fast
@@ -223,7 +258,8 @@ def _command(guest: Guest, boot: Boot) -> list[str]:
     if boot.counting and boot.accelerator == "tcg":
         command += ["-plugin", boot.counting.argument(guest.counts)]
     if boot.cpus:
-        command = ["taskset", "--cpu-list", boot.cpus, *command]
+        # Threads are bound as the one that starts them: virtual CPUs are moved afterwards.
+        command = ["taskset", "--cpu-list", boot.host_cpus or boot.cpus, *command]
     if guest.namespace:
         command = ["nsenter", f"--net=/run/netns/{guest.namespace}", *command]
     return command

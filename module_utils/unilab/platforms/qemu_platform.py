@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms import qemu
 from ansible.module_utils.unilab.platforms.base import Cap, Host, Instance, Memory, cap
+from ansible.module_utils.unilab.platforms.caps import expanded
 from ansible.module_utils.unilab.units import KIB
 
 _MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ ")
@@ -23,7 +24,12 @@ set -- $(sed 's/.*) //' "/proc/$pid/stat")
 [ "$1" != Z ] && [ "${20}" = "$ticks" ] || exit 0
 echo "pid $pid"
 grep '^VmRSS:' "/proc/$pid/status"
-taskset --all-tasks --cpu-list --pid "$pid"
+vcpus=
+for task in "/proc/$pid/task"/*; do
+  read -r name < "$task/comm" && case $name in "CPU "*) vcpus="$vcpus ${task##*/}" ;; esac
+done
+for thread in $vcpus; do taskset --cpu-list --pid "$thread"; done
+[ -n "$vcpus" ] || taskset --all-tasks --cpu-list --pid "$pid"
 grep -E '^[0-9a-f]+-[0-9a-f]+ |^Rss:' "/proc/$pid/smaps"
 :
 """
@@ -59,10 +65,10 @@ class QemuPlatform:
         return bool(host.shell(_script(instance)).strip())
 
     def read_caps(self, host: Host, instance: Instance) -> list[Cap]:
-        """vCPUs and memory as QEMU states them, and its threads' CPUs."""
+        """vCPUs and memory as QEMU states them, and the CPUs of the vCPUs' threads."""
         process = self._process(host, instance)
         reported = _reported(host, instance)
-        affinity = f"sched_getaffinity of the threads of {process.pid}"
+        affinity = f"sched_getaffinity of the virtual CPUs' threads of {process.pid}"
         memory = "QMP query-memory-size-summary"
         return [
             cap("cpu", "vcpus", "QMP query-cpus-fast", reported["vcpus"], "cpus"),
@@ -107,15 +113,6 @@ def parse(output: str) -> _Process:
         resident_bytes=int(resident.group(1)) * KIB,
         guest_bytes=memfd_resident_bytes(output),
     )
-
-
-def expanded(cpu_list: str) -> set[int]:
-    """The CPUs of a list as taskset(1) prints it, such as ``0,2-3``."""
-    cpus: set[int] = set()
-    for part in cpu_list.split(","):
-        first, _, last = part.partition("-")
-        cpus |= set(range(int(first), int(last or first) + 1))
-    return cpus
 
 
 def memfd_resident_bytes(smaps: str) -> int:

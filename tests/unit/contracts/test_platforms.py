@@ -17,7 +17,7 @@ from contracts.availability import arms_not_run
 from contracts.campaign import read_campaign, read_records
 from contracts.errors import InputError
 from contracts.outcome import record_of
-from contracts.platforms import PLATFORMS, Look, Platform, PlatformArm, register
+from contracts.platforms import PLATFORMS, Look, Platform, PlatformArm, processor_of_host, register
 from contracts.study import load_study
 
 NULL = Platform(
@@ -119,10 +119,7 @@ def test_name_that_is_taken_is_refused(null: Platform, name: str, arm: str) -> N
     ("name", "facts", "accelerator"),
     [
         ("docker", {}, "none"),
-        ("docker", {"host_facts": {"provenance": {"virtualization": "qemu"}}}, "tcg"),
-        ("docker", {"host_facts": {"provenance": {"virtualization": "kvm"}}}, "kvm"),
-        ("docker", {"host_facts": {"provenance": {"virtualization": "xen"}}}, "xen"),
-        ("docker", {"host_facts": {"provenance": {"virtualization": "microsoft"}}}, "none"),
+        ("docker", {"host_facts": {"provenance": {"virtualization": "qemu"}}}, "none"),
         ("qemu", {"qemu_host_accelerator": {"accelerator": "kvm"}}, "kvm"),
         ("qemu", {}, "none"),
         ("xenserver", {"xenserver_host_found": {"accelerator": "xen"}}, "xen"),
@@ -131,3 +128,12 @@ def test_name_that_is_taken_is_refused(null: Platform, name: str, arm: str) -> N
 )
 def test_accelerator_from_facts(name: str, facts: dict[str, object], accelerator: str) -> None:
     assert PLATFORMS[name].accelerator(facts) == accelerator
+
+
+@pytest.mark.parametrize(
+    ("detected", "processor"),
+    [("qemu", "tcg"), ("kvm", "kvm"), ("xen", "xen"), ("microsoft", "none"), ("systemd-nspawn", "none")],
+)
+def test_processor_of_host_from_what_was_detected(detected: str, processor: str) -> None:
+    assert processor_of_host({"virtualization": detected}) == processor
+    assert processor_of_host({}) == "none"

@@ -42,6 +42,30 @@ def first_boot(edit: Edit) -> Edit:
     return lambda record: edit(record) if record.block == 0 else record
 
 
+SERVER: dict[str, object] = {
+    "host": "server",
+    "host_platforms": ["docker", "qemu"],
+    "host_processor": "tcg",
+    "cpu_list": "1",
+}
+
+
+def on_one_server(docker_cpus: int) -> Edit:
+    """All arms on one emulated server: guests on KVM with one CPU, the container with ``docker_cpus``."""
+
+    def edit(record: TrialRecord) -> TrialRecord:
+        is_container = record.cell.arm == "docker"
+        own = (
+            {"accelerator": "none", "cpus": docker_cpus}
+            if is_container
+            else {"accelerator": "kvm", "cpus": 1}
+        )
+        assert record.instance
+        return record.model_copy(update={"instance": record.instance.model_copy(update=SERVER | own)})
+
+    return edit
+
+
 def other_host(record: TrialRecord) -> TrialRecord:
     """Docker on a host with another processor."""
     changed = record.provenance | {"docker-host": {"cpu": "another"}}
@@ -79,7 +103,20 @@ def test_ratios_are_those_that_were_put_in(tmp_path: Path) -> None:
     [
         (
             changing("docker", instance={"accelerator": "none"}),
-            "accelerator differs: tcg for linux-qemu, none",
+            "processor differs: tcg for linux-qemu, none",
+        ),
+        (
+            on_one_server(docker_cpus=2),
+            "CPUs of the instance differs: 1 for linux-qemu, 2",
+        ),
+        (
+            # A campaign that was continued on another inventory.
+            first_boot(changing("docker", instance=SERVER | {"accelerator": "none", "cpus": 1})),
+            "the boots of docker differ in accelerator: none, tcg",
+        ),
+        (
+            changing("docker", instance=SERVER | {"accelerator": "none", "cpus": 1}),
+            "processor differs: tcg for linux-qemu, server (tcg)",
         ),
         (
             changing("docker", instance={"artifact_sha256": "f" * 64}, identity={"artifact_seen": "f" * 64}),
@@ -110,6 +147,12 @@ def test_what_differs_is_not_compared(tmp_path: Path, edit: Edit, reason: str) -
     assert [(pair.other.cell.arm, pair.base.cell.arm) for pair in pairs] == [("osv-qemu", "linux-qemu")]
     assert {(row.other, row.base) for row in refusals} == {("linux-qemu", "docker"), ("osv-qemu", "docker")}
     assert refusals[0].reason.startswith(reason)
+
+
+def test_arms_of_one_server_are_compared_whether_a_hypervisor_is_between_or_not(tmp_path: Path) -> None:
+    pairs, refusals = find_pairs(campaign(tmp_path, edit=on_one_server(docker_cpus=1)))
+    assert len(pairs) == 3 and not refusals
+    assert {pair.note for pair in pairs} == {""}, "the instances have the same CPUs"
 
 
 def test_arms_without_a_counterpart_are_listed(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from campaigns import make_study
 
-from contracts.assembly.trial import seed_of
+from contracts.assembly.trial import number_of_cpus, seed_of
 from contracts.outcome import record_of
 from contracts.plan import plan_trials
 from contracts.study import Study
+from contracts.trial import Instance
 from contracts.warm_up import plan_pilots
 from filter_plugins.trial.trial import assembled_trial
 
@@ -153,7 +154,8 @@ def test_container_sees_its_host_and_answers_there(tmp_path: Path) -> None:
     found = trial(tmp_path, "docker")
     instance = found["facts"]["instance"]
     assert (instance["address"], instance["kernel"], instance["vcpus"]) == ("10.77.0.12", "6.8", 4)
-    assert instance["accelerator"] == found["accelerator"] == "kvm"
+    assert instance["accelerator"] == found["accelerator"] == "none"
+    assert (instance["host_processor"], instance["cpus"], instance["cpu_list"]) == ("kvm", 4, "")
     assert trial(tmp_path, "docker", host={"service_address": "10.0.0.5"})["start"]["address"] == "10.0.0.5"
     published = trial(tmp_path, "docker", host={"service_publish_address": "10.0.0.6"})["start"]
     assert (published["address"], published["publish_address"]) == ("10.77.0.12", "10.0.0.6")
@@ -170,12 +172,42 @@ def test_guest_has_its_own_kernel_address_and_cpus(tmp_path: Path) -> None:
         "kernel": "6.1.0-56-cloud-amd64",
         "accelerator": "tcg",
         "vcpus": 2,
+        "host_processor": "kvm",
+        "host_platforms": [],
+        "cpus": 2,
+        "cpu_list": "",
+        "host_cpu_list": "",
         "command_line": LINUX,
         "host": "the-host",
         "address": "10.77.0.100",
         "port": 8080,
         "identified_by": "nonce",
     }
+
+
+SERVER = {"group_names": ["docker_hosts", "qemu_hosts"], "instance_cpus": "1", "host_cpus": "0"}
+
+
+@pytest.mark.parametrize(("arm", "accelerator"), [("docker", "none"), ("linux-qemu", "kvm")])
+def test_every_arm_of_one_server_gets_the_same_cpus(tmp_path: Path, arm: str, accelerator: str) -> None:
+    host = SERVER | {"qemu_host_accelerator": {"accelerator": "kvm"}}
+    found = trial(tmp_path, arm, host=host, provenance={"the-host": {"cpus": 2, "virtualization": "qemu"}})
+    assert (found["start"]["cpu_list"], found["start"]["host_cpu_list"]) == ("1", "0")
+    instance = Instance.model_validate(found["facts"]["instance"])
+    assert (instance.accelerator, instance.host_processor, instance.cpus) == (accelerator, "tcg", 1)
+    assert instance.host_platforms == ["docker", "qemu"]
+    assert instance.processor == "the-host (tcg)" and instance.is_emulated
+
+
+def test_guest_cpus_bind_guests_alone(tmp_path: Path) -> None:
+    host = {"guest_cpus": "2-3"}
+    assert trial(tmp_path, "docker", host=host)["start"]["cpu_list"] == ""
+    assert trial(tmp_path, "linux-qemu", host=host)["start"]["cpu_list"] == "2-3"
+
+
+@pytest.mark.parametrize(("text", "number"), [("", 0), ("1", 1), ("0,2-3", 3), ("0-1", 2)])
+def test_cpus_of_a_list_are_counted(text: str, number: int) -> None:
+    assert number_of_cpus(text) == number
 
 
 def test_prebuilt_is_recognised_by_its_workloads_answer(tmp_path: Path) -> None:

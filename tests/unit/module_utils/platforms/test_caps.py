@@ -35,6 +35,22 @@ def test_differences_name_each_cap_that_does_not_hold(rows: list[Cap], faults: l
 
 
 @pytest.mark.parametrize(
+    ("found", "wanted", "faults"),
+    [
+        ("1", "", []),
+        ("0-2", "0,1-2", []),
+        ("0-1", "1", ["cpuset: wanted 1, found 0-1"]),
+        (None, "1", ["cpuset: wanted 1, found none"]),
+    ],
+)
+def test_cpus_that_an_instance_is_bound_to_are_those_asked_for(
+    found: str | None, wanted: str, faults: list[str]
+) -> None:
+    bound = [] if found is None else [cap("cpu", "cpuset", "", found, "cpu list")]
+    assert differences([QUOTA, MEMORY, *bound], cpus=1, memory_mib=256, cpuset=wanted) == faults
+
+
+@pytest.mark.parametrize(
     ("off_by_cpus", "holds"),
     [
         (0.0, True),

@@ -204,7 +204,8 @@ def test_resource_cap_changes_caps_that_differ(
     monkeypatch: pytest.MonkeyPatch, answers: list[tuple[Any, ...]]
 ) -> None:
     run("docker_instance", **WANTED)
-    outputs = iter([NO_CPUS, READING])
+    bound = READING + f"\x1e{GROUP}/cpuset.cpus.effective\n1\n"
+    outputs = iter([NO_CPUS, bound])
     monkeypatch.setattr(LocalHost, "shell", lambda self, script: next(outputs))
     result = run("resource_cap", platform="docker", name="instance", cpus=0.5, memory_mib=256, cpuset="1")
     assert (result["failed"], result["changed"]) == (False, True)

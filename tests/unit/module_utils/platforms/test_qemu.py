@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.unilab.platforms.qemu import Boot, Guest, _command
+from ansible.module_utils.unilab.platforms.base import LocalHost
+from ansible.module_utils.unilab.platforms.qemu import Boot, Guest, _command, binding_script
 
 GUEST = Guest("instance", Path("/run/unilab/instance"))
 BOOT = Boot(
@@ -92,6 +96,40 @@ def test_names_give_other_cards_and_sockets() -> None:
     assert (other.mac, other.tap, other.qmp_socket) != (GUEST.mac, GUEST.tap, GUEST.qmp_socket)
     # Locally administered and not a group address.
     assert int(GUEST.mac.split(":")[0], 16) & 3 == 2
+
+
+def test_cpus_of_the_host_bind_all_but_virtual_cpus() -> None:
+    command = _command(GUEST, replace(BOOT, cpus="1", host_cpus="0"))
+    assert command[:3] == ["taskset", "--cpu-list", "0"]
+    assert option(command, "-name") == "instance,debug-threads=on"
+
+
+# Threads called as QEMU calls those of virtual CPUs, which appear late.
+THREADS = """
+import ctypes, sys, threading, time
+def virtual_cpu():
+    ctypes.CDLL(None).prctl(15, b"CPU 0/KVM", 0, 0, 0)
+    time.sleep(120)
+time.sleep(0.3)
+threading.Thread(target=virtual_cpu, daemon=True).start()
+time.sleep(120)
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU is all that this machine gives")
+def test_threads_of_virtual_cpus_are_bound_apart_from_the_others() -> None:
+    host, instance, *_ = sorted(os.sched_getaffinity(0))
+    with subprocess.Popen(["taskset", "--cpu-list", str(host), sys.executable, "-c", THREADS]) as process:
+        try:
+            LocalHost().shell(binding_script(process.pid, str(instance), str(host)))
+            threads = Path(f"/proc/{process.pid}/task").iterdir()
+            found = {
+                (path / "comm").read_text().strip(): os.sched_getaffinity(int(path.name)) for path in threads
+            }
+        finally:
+            process.kill()
+    assert found.pop("CPU 0/KVM") == {instance}
+    assert set(map(frozenset, found.values())) == {frozenset({host})}
 
 
 def test_cpus_and_namespace_bind_the_whole_process() -> None:

@@ -14,9 +14,9 @@ import pytest
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms import processes, qemu
 from ansible.module_utils.unilab.platforms.base import Instance, LocalHost
+from ansible.module_utils.unilab.platforms.caps import expanded
 from ansible.module_utils.unilab.platforms.qemu_platform import (
     QemuPlatform,
-    expanded,
     memfd_resident_bytes,
     parse,
 )
@@ -94,7 +94,7 @@ def test_caps_are_those_of_process_and_qmp(guest: Instance) -> None:
     assert [(row["resource"], row["kind"]) for row in rows] == [
         (resource, kind) for resource, kinds in PLATFORMS["qemu"].caps.items() for kind in kinds
     ]
-    assert rows[1]["source"] == f"sched_getaffinity of the threads of {pid}"
+    assert rows[1]["source"] == f"sched_getaffinity of the virtual CPUs' threads of {pid}"
 
 
 def test_memory_is_what_the_guest_touched_and_what_its_process_holds(guest: Instance) -> None:
