@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.trial import Ended, TrialRecord
 from contracts.units import MIB
 
 Result = Mapping[str, Any]
+
+
+Marks = Sequence[tuple[str, float]]
+
+
+def phases_s(started_s: float, marks: Marks, ended_s: float) -> dict[str, float]:
+    """Seconds of each phase of a trial; the last one, ``record``, ends at ``ended_s``.
+
+    ``marks`` are each phase and when it ended, by the same clock and in their order. One that is named twice
+    has the sum.
+    """
+    found: dict[str, float] = {}
+    since_s = started_s
+    for name, at_s in [*marks, ("record", ended_s)]:
+        found[name] = round(found.get(name, 0.0) + max(0.0, at_s - since_s), 3)
+        since_s = at_s
+    return found
 
 
 def record_of(
@@ -57,6 +74,7 @@ def record_of(
             else None,
             "load": produced.get("load"),
             "footprints": footprints,
+            "not_stopped": _not_stopped(steps.get("stop", {})),
             "end": ended(facts, steps).model_dump(),
         }
     )
@@ -115,6 +133,15 @@ def _judge_footprints(facts: Mapping[str, Any], steps: Mapping[str, Result]) -> 
         if _went_wrong(step) and not step.get("skipped"):
             return Ended(state="failed", why=f"footprint, {name}: {_message(step)}")
     return None
+
+
+def _not_stopped(stop: Result) -> str:
+    """Why the step that ends the instance did not."""
+    if stop.get("not_stopped"):
+        return str(stop["not_stopped"])
+    if stop.get("unreachable"):
+        return f"the host cannot be reached: {_message(stop)}"
+    return _message(stop) if stop.get("failed") else ""
 
 
 def _answered(start: Result) -> bool:

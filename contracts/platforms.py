@@ -121,6 +121,18 @@ register(
 )
 register(
     Platform(
+        name="native",
+        label="systemd",
+        host_group="docker_hosts",
+        is_guest=False,
+        caps={"cpu": ("quota", "cpuset"), "memory": ("limit",)},
+        memory_kinds=("cgroup", "anonymous", "cgroup_peak"),
+        accelerator=_no_accelerator,
+        arms=(PlatformArm("native", "native", Look("#7F7F7F", "#b0b0b0", "P", (0, (3, 1)))),),
+    )
+)
+register(
+    Platform(
         name="qemu",
         label="QEMU",
         host_group="qemu_hosts",

@@ -45,8 +45,8 @@ class Instance(_Part):
         vcpus: CPUs that the instance's kernel can see.
         host_processor: what the host's own processor is: none for a real machine, tcg for an emulated one,
             kvm or xen for a virtual one. None in records before version 3.
-        host_platforms: the platforms that the inventory has on this host. With several it is one server, as
-            the study's was, and its arms are compared with each other alone.
+        host_groups: the groups of platforms that the inventory has this host in. With several it is one
+            server, as the study's was, and its arms are compared with each other alone.
         cpus: CPUs of the host that the instance may run on; None in records before version 3.
         cpu_list: those CPUs, "" where it is bound to none.
         host_cpu_list: the host's other CPUs, for the rest of the hypervisor's process; "" where not bound.
@@ -63,7 +63,7 @@ class Instance(_Part):
     accelerator: Accelerator
     vcpus: Count
     host_processor: Accelerator | None = None
-    host_platforms: list[str] = []
+    host_groups: list[str] = []
     cpus: Count | None = None
     cpu_list: str = ""
     host_cpu_list: str = ""
@@ -82,7 +82,7 @@ class Instance(_Part):
     @property
     def is_on_one_server(self) -> bool:
         """Whether it ran on the processor of a host of several platforms, through a hypervisor or not."""
-        return len(self.host_platforms) > 1 and self.accelerator != "tcg"
+        return len(self.host_groups) > 1 and self.accelerator != "tcg"
 
     @property
     def executed_by(self) -> Accelerator:

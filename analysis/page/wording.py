@@ -18,6 +18,7 @@ from contracts.trial import Accelerator
 _OUTCOMES: tuple[Outcome, ...] = ("different", "same", "undecided", "still running")
 _RUNTIMES = {
     "docker": "the service in a Docker container",
+    "native": "the service as a process of its host, without a container",
     "linux": "a Linux guest with the service as its only program, the control arm",
     "osv": "the service in an OSv unikernel",
     "prebuilt": "a unikernel image that the user supplied",

@@ -97,6 +97,7 @@ class Program:
 
 _COMMAND_LINES: dict[str, Callable[[Program, Network], str]] = {
     "docker": lambda program, network: program.cmdline,
+    "native": lambda program, network: program.cmdline,
     "linux": lambda program, network: linux_command_line(program.cmdline, program.environment, network),
     "osv": lambda program, network: osv_command_line(
         program.cmdline + program.osv_suffix, program.environment, network, program.osv_options

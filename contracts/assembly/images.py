@@ -87,6 +87,19 @@ def linux_images(packed: Sequence[Result], kernel: Result, folder: str) -> Image
     }
 
 
+def linux_roots(packed: Sequence[Result], folder: str) -> Images:
+    """Service to root file system without a kernel, from the results of linux_disk, as ``linux_images``."""
+    return {
+        row["item"]["key"]: {
+            "path": posixpath.join(folder, posixpath.basename(row["path"])),
+            "sha256": row["sha256"],
+            "bytes": row["bytes"],
+            **_program(row["item"]["value"]),
+        }
+        for row in packed
+    }
+
+
 def linux_boot_images(disks: Sequence[Result]) -> Images:
     """Service to disk that boots by itself, from the results of linux_boot_disk over those of linux_disk."""
     return {

@@ -28,6 +28,10 @@ class HostVariables(BaseModel):
         guest_cpus: the same for guests alone.
         host_cpus: CPU list of the threads of a guest's QEMU that are no virtual CPUs. "" binds all of QEMU to
             the instance's CPUs.
+        driven_over_ssh: whether instances of this host are driven from the controller, by few commands over
+            one ssh connection, for a host on which Python takes seconds. The login is root's, and the
+            controller reaches the service, from ``guest_namespace`` where it is not "".
+        ansible_user and the like: how Ansible reaches the host.
         group_names: the groups that the host is in.
         qemu_host_bridge, qemu_host_vhost: the guest's network card, as the role qemu_host has them.
         xenserver_host_network: network that a XenServer's guest joins, by name.
@@ -50,6 +54,13 @@ class HostVariables(BaseModel):
     instance_cpus: str = ""
     host_cpus: str = ""
     group_names: list[str] = []
+    driven_over_ssh: bool = False
+    ansible_user: str = ""
+    ansible_port: int | None = None
+    ansible_ssh_private_key_file: str = ""
+    ansible_ssh_common_args: str = ""
+    ansible_ssh_extra_args: str = ""
+    ansible_control_path: str = "%(directory)s/unilab-%%C"
     qemu_host_bridge: str = "br0"
     qemu_host_vhost: bool = False
     xenserver_host_network: str = "Pool-wide network associated with eth0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from contracts.assembly.command_lines import Network, Program, command_line
 from contracts.assembly.images import Image
 from contracts.assembly.load import Clients, Expected, Run, Target, load_command, patience_s, worker_command
 from contracts.assembly.sources import HostVariables
+from contracts.assembly.start import Settings, Start, mac_of, number_of_cpus, ssh_command
 from contracts.errors import InputError
 from contracts.plan import PlannedTrial
 from contracts.platforms import PLATFORMS, Platform, processor_of_host
@@ -32,32 +32,6 @@ class CampaignFacts(BaseModel):
     name: str
     directory: str
     study_reference: Json
-
-
-class Settings(BaseModel):
-    """The role's options and what it drew for this trial.
-
-    Attributes:
-        host: inventory name of the host that runs the instance.
-        instance: name of the one instance.
-        port: that every service listens on, unless its image has another.
-        load_dir: folder of the load on the clients; load_processes: on all of them together.
-        master: address at which load workers reach their master.
-        provenance: host name to facts, as the module host_provenance returns them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str
-    instance: str
-    port: int
-    load_dir: str
-    load_processes: int
-    master: str
-    osv_options: list[str]
-    nonce: str
-    started_at: str
-    provenance: dict[str, Json]
 
 
 @dataclass(frozen=True)
@@ -83,9 +57,13 @@ class Sources:
     ceiling_per_s: float
 
 
+# A native process has the root file system that the role linux_image packs.
+_PACKED_AS = {"native": "linux"}
+
+
 def image_fact(arm: Arm) -> str:
     """The fact in which the image role of the arm's runtime reports its images."""
-    return f"{arm.runtime}_image_images"
+    return f"{_PACKED_AS.get(arm.runtime, arm.runtime)}_image_images"
 
 
 def image_key(arm: Arm, service: str) -> str:
@@ -101,35 +79,6 @@ def output_folder(campaign: str, name: str) -> str:
 def assemble(sources: Sources) -> Json:
     """The trial as the role's tasks take it: plain values, under the keys that ``_Trial`` has."""
     return asdict(_Assembly(sources).trial())
-
-
-@dataclass(frozen=True)
-class _Start:
-    """Options of the module that starts the instance; each platform's tasks take what they know."""
-
-    command_line: str
-    environment: dict[str, str]
-    vcpus: int
-    cpus: float
-    cap_percent: int
-    memory_mib: int
-    nonce: str
-    answer: Json | None
-    address: str
-    publish_address: str
-    port: int
-    timeout_s: float
-    mac: str
-    bridge: str
-    vhost: bool
-    cpu_list: str
-    host_cpu_list: str
-    network: str
-    pool_member: str
-    namespace: str
-    disk_uuid: str
-    disk_writes: str
-    disk_command_line: bool
 
 
 @dataclass(frozen=True)
@@ -162,7 +111,7 @@ class _Trial:
     directory: str
     identity: str
     accelerator: str
-    start: _Start
+    start: Start
     load: _Load
     facts: Json
 
@@ -208,10 +157,10 @@ class _Assembly:
             )
         return str(host.guest_address)
 
-    def _start(self) -> _Start:
+    def _start(self) -> Start:
         host, settings, image = self.of.host, self.of.settings, self.of.image
         by_nonce = image.identity == "nonce"
-        return _Start(
+        return Start(
             command_line=self._command_line(),
             environment=self._environment(),
             vcpus=self._vcpus(),
@@ -235,8 +184,20 @@ class _Assembly:
             disk_uuid=host.xenserver_image_disks.get(image.path, ""),
             # A disk that came from elsewhere may want to be written to; the next trial finds it as it was.
             disk_writes="discarded" if self.arm.runtime == "prebuilt" else "refused",
-            disk_command_line=self.arm.runtime == "osv" and image.boot == "disk",
+            disk_command_line=self._has_command_line_on_disk(),
+            driven=self._is_driven(),
+            ssh=ssh_command(host, settings) if self._is_driven() and host.driven_over_ssh else [],
         )
+
+    def _has_command_line_on_disk(self) -> bool:
+        return self.arm.runtime == "osv" and self.of.image.boot == "disk"
+
+    def _is_driven(self) -> bool:
+        """Not an image that must be opened on its host before it is booted."""
+        if self.platform.name == "native":
+            return True
+        opened = self._has_command_line_on_disk() or self.arm.runtime == "prebuilt"
+        return self.of.host.driven_over_ssh and self.platform.name in ("docker", "qemu") and not opened
 
     def _vcpus(self) -> int:
         return math.ceil(self.cell.cpus)
@@ -302,7 +263,7 @@ class _Assembly:
             output=output,
         )
 
-    def _facts(self, start: _Start) -> Json:
+    def _facts(self, start: Start) -> Json:
         planned, settings, image = self.of.planned, self.of.settings, self.of.image
         host = settings.provenance.get(settings.host, {})
         guest = self.platform.is_guest
@@ -325,9 +286,9 @@ class _Assembly:
                 "accelerator": self._accelerator(),
                 "vcpus": vcpus,
                 "host_processor": processor_of_host(host),
-                "host_platforms": [
-                    name for name, each in PLATFORMS.items() if each.host_group in self.of.host.group_names
-                ],
+                "host_groups": sorted(
+                    {each.host_group for each in PLATFORMS.values()} & set(self.of.host.group_names)
+                ),
                 "cpus": min(vcpus, bound) if bound else vcpus,
                 "cpu_list": start.cpu_list,
                 "host_cpu_list": start.host_cpu_list,
@@ -341,18 +302,6 @@ class _Assembly:
         }
 
 
-def number_of_cpus(cpu_list: str) -> int:
-    """How many CPUs a list such as ``0,2-3`` has, 0 for an empty one. Raises ValueError for another text."""
-    parts = (part.partition("-") for part in cpu_list.split(",") if part)
-    return sum(int(last or first) - int(first) + 1 for first, _, last in parts)
-
-
 def seed_of(trial: str) -> int:
     """What draws a trial's arrivals: the number in its name, such as 7 of ``0007``."""
     return int(re.sub(r"\D", "", trial) or 0)
-
-
-def mac_of(host: str, instance: str) -> str:
-    """The instance's network card: the same at every boot, else it is looked for where the last one was."""
-    digits = hashlib.sha256(f"{host}{instance}".encode()).hexdigest()
-    return "02:00:" + ":".join(digits[at : at + 2] for at in range(0, 8, 2))

@@ -19,6 +19,9 @@ INCLUDES = {
         "application: the service, the container engine and its proxy, the host's system services; "
         "kernel: the container host's Linux"
     ),
+    "native": (
+        "application: the service, the container engine, the host's system services; kernel: the host's Linux"
+    ),
     "linux": "application: the service; kernel: the guest's Linux",
     "osv": "application: the service and its libraries; kernel: OSv with the C library in it",
     "prebuilt": "application: code outside the kernel's file; kernel: code of the kernel's file",
@@ -89,7 +92,7 @@ def counted_includes(runtime: str, scope: str = "guest", mode: str = "") -> str:
         return (
             f"{'guest_kernel: the service and OSv, both in ring 0' if runtime == 'osv' else RINGS}; {PROCESS}"
         )
-    if scope == "machine" and runtime != "docker":
+    if scope == "machine" and runtime not in ("docker", "native"):
         return f"guest_{INCLUDES[runtime].replace('kernel:', 'guest_kernel:')}; {SERVER}"
     return INCLUDES[runtime]
 

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 from pydantic import ValidationError
 
 from contracts.arms import arm_named
-from contracts.assembly import images, load, sources, trial
+from contracts.assembly import images, load, sources, start, trial
 from contracts.errors import InputError
 from contracts.plan import PlannedTrial
 from contracts.study import Study
@@ -31,7 +31,7 @@ def assembled_trial(
         campaign: what that module returned.
         study: what the module study returned as ``study``, its load with the warm-up of this cell.
         host_variables: of the host that runs the instance.
-        settings: ``contracts.assembly.trial.Settings``.
+        settings: ``contracts.assembly.start.Settings``.
 
     Raises AnsibleFilterError that names host, key and remedy.
     """
@@ -43,7 +43,7 @@ def _assembled(
 ) -> Json:
     one = PlannedTrial.model_validate({key: sources.plain(planned[key]) for key in PlannedTrial.model_fields})
     facts = trial.CampaignFacts.model_validate(sources.plain(campaign))
-    given = trial.Settings.model_validate(sources.plain(settings))
+    given = start.Settings.model_validate(sources.plain(settings))
     workload, arm = workload_of(one.cell.service), arm_named(one.cell.arm)
     image = sources.image_of(
         given.host, host_variables, trial.image_fact(arm), trial.image_key(arm, one.cell.service)
@@ -96,6 +96,11 @@ def linux_images(packed: Results, kernel: Mapping[str, Any], folder: str) -> ima
     return images.linux_images(sources.plain(packed), sources.plain(kernel), folder)
 
 
+def linux_roots(packed: Results, folder: str) -> images.Images:
+    """Service to root file system, from the results of linux_disk; ``folder`` is on the host."""
+    return images.linux_roots(sources.plain(packed), folder)
+
+
 def linux_boot_images(disks: Results) -> images.Images:
     """Service to disk that boots by itself, from the results of linux_boot_disk."""
     return images.linux_boot_images(sources.plain(disks))
@@ -129,5 +134,6 @@ class FilterModule:
             "docker_images": docker_images,
             "linux_images": linux_images,
             "linux_boot_images": linux_boot_images,
+            "linux_roots": linux_roots,
             "osv_images": osv_images,
         }

@@ -23,6 +23,13 @@ options:
     description: Results of the steps by name.
     type: dict
     required: true
+  marks:
+    description:
+      - Each phase of the trial and when it ended, in seconds since the epoch by the controller's clock.
+      - Without them the record has no phases.
+    type: list
+    elements: list
+    default: []
   owner_pid:
     description: The process that locked the campaign, which has to hold the lock still; 0 for no check.
     type: int
@@ -65,9 +72,10 @@ from ansible.module_utils.unilab.images.osv.boot_chart import phases_ms
 from pydantic import ValidationError
 
 from contracts.errors import InputError
-from contracts.outcome import record_of
+from contracts.outcome import phases_s, record_of
 from contracts.store.folder import write_record
 from contracts.store.lock import require, this_owner
+from contracts.trial import TrialRecord
 from contracts.warm_up import PILOTS
 from contracts.work.step import work_step
 
@@ -79,6 +87,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "facts": {"type": "dict", "required": True},
             "steps": {"type": "dict", "required": True},
+            "marks": {"type": "list", "elements": "list", "default": []},
             "owner_pid": {"type": "int", "default": 0},
         },
     )
@@ -89,7 +98,9 @@ def main() -> None:
         steps = module.params["steps"]
         record = record_of(facts, steps, phases_ms(_console(path.parent)))
         work, why = work_step(steps.get("work", {}), steps.get("start", {}), record.load, path.parent)
-        record = record.model_copy(update={"work": work, "why_no_work": why})
+        record = record.model_copy(
+            update={"work": work, "why_no_work": why, "phases_s": _phases_s(module, record)}
+        )
     except (ValidationError, KeyError) as error:
         module.fail_json(msg=f"a step of the trial returned what a record cannot hold: {error}")
     try:
@@ -99,6 +110,8 @@ def main() -> None:
     except InputError as error:
         module.fail_json(msg=str(error))
     told = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
+    if record.not_stopped:
+        told += f" (its instance was not ended: {record.not_stopped})"
     if record.load and record.end.state == "completed":
         told += f", {record.load.throughput_per_s:.4g} requests/s"
     elif record.end.why:
@@ -109,6 +122,11 @@ def main() -> None:
         summary=told,
         pilot=path.parent.parent.name == PILOTS,
     )
+
+
+def _phases_s(module: AnsibleModule, record: TrialRecord) -> dict[str, float]:
+    marks = [(str(name), float(at_s)) for name, at_s in module.params["marks"]]
+    return phases_s(record.started_at.timestamp(), marks, record.ended_at.timestamp()) if marks else {}
 
 
 def _console(folder: Path) -> str:

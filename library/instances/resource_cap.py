@@ -14,7 +14,7 @@ options:
   platform:
     description: What runs the instance.
     type: str
-    choices: [docker, qemu, xenserver]
+    choices: [docker, native, qemu, xenserver]
     required: true
   name:
     description: Name of the container or guest.

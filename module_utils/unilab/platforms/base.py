@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,9 @@ class Host(Protocol):
     def shell(self, script: str) -> str:
         """Standard output of the POSIX shell ``script``, run there. Raises LabError where it fails."""
 
+    def timed_shell(self, script: str) -> tuple[str, float]:
+        """The same, and when the script printed its first line, by time.monotonic()."""
+
     def connect(self, path: str, timeout_s: float) -> socket.socket:
         """A connection to the Unix socket ``path`` of that machine. Raises OSError."""
 
@@ -60,6 +64,11 @@ class LocalHost:
             reported = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             raise LabError(f"a command on this host failed ({done.returncode}): {reported[-1]}")
         return done.stdout
+
+    def timed_shell(self, script: str) -> tuple[str, float]:
+        """The same, and when it was started: here nothing is between that and its first line."""
+        began_s = time.monotonic()
+        return self.shell(script), began_s
 
     def connect(self, path: str, timeout_s: float) -> socket.socket:
         """A connection to the Unix socket ``path``. Raises OSError."""
@@ -83,9 +92,34 @@ class GivenOutput:
         """What the script printed."""
         return self.output
 
+    def timed_shell(self, script: str) -> tuple[str, float]:
+        """The same; the time is that of the question."""
+        return self.output, time.monotonic()
+
     def connect(self, path: str, timeout_s: float) -> socket.socket:
         """Nothing more can be asked for. Raises OSError."""
         raise OSError("only the output of commands is at hand")
+
+
+class AskedOnce:
+    """``host``, of which each script is asked once: a second reading is of the same moment."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._printed = host, dict[str, str]()
+
+    def shell(self, script: str) -> str:
+        """What the script printed when it was run first. Raises LabError."""
+        if script not in self._printed:
+            self._printed[script] = self._host.shell(script)
+        return self._printed[script]
+
+    def timed_shell(self, script: str) -> tuple[str, float]:
+        """Not kept: a start is no question."""
+        return self._host.timed_shell(script)
+
+    def connect(self, path: str, timeout_s: float) -> socket.socket:
+        """A connection to the Unix socket ``path`` of the host. Raises OSError."""
+        return self._host.connect(path, timeout_s)
 
 
 @dataclass(frozen=True)
@@ -110,6 +144,19 @@ class Instance:
 def cap(resource: str, kind: str, source: str, value: float | str, unit: str) -> Cap:
     """One limit."""
     return Cap(resource=resource, kind=kind, source=source, value=value, unit=unit)
+
+
+class _Driven(Protocol, Generic[Boot_contra]):
+    """What a platform needs beside to be driven by few commands, from another machine too."""
+
+    def prepare(self, host: Host, instance: Instance, boot: Boot_contra) -> None:
+        """All that can be done before the start, in place of what an earlier instance left."""
+
+    def launch(self, host: Host, instance: Instance, boot: Boot_contra) -> float:
+        """Start what was prepared, and return at once: when it began, by time.monotonic()."""
+
+    def console(self, host: Host, instance: Instance) -> str:
+        """What the instance wrote on its console, "" where the platform keeps none."""
 
 
 class Platform(Protocol, Generic[Boot_contra]):
@@ -142,3 +189,7 @@ class Platform(Protocol, Generic[Boot_contra]):
 
     def read_memory(self, host: Host, instance: Instance) -> list[Memory]:
         """Memory of the running instance, of every kind that can be had."""
+
+
+class Driven(Platform[Boot_contra], _Driven[Boot_contra], Protocol[Boot_contra]):
+    """A platform whose instances the module service_instance drives."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.platforms.base import Cap, cap
 
 MOUNT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -27,15 +28,20 @@ _FILES = (
     *("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpuset.cpus"),
     *("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes"),
 )
+# One program prints all files: on an emulated host each start of one costs tenths of a second.
 _SCRIPT = r"""
-show() { if [ -r "$2" ]; then printf '\036%s\n' "$1"; cat "$2"; fi; }
-show membership {proc}/{pid}/cgroup
+set --
+printf '\036membership\n'
 while IFS=: read -r number controllers path; do
-  for controller in "" $(printf %s "$controllers" | tr , ' '); do
+  printf '%s:%s:%s\n' "$number" "$controllers" "$path"
+  IFS=,
+  for controller in "" $controllers; do
     folder={mount}${controller:+/$controller}$path
-    for file in {files}; do show "$folder/$file" "$folder/$file"; done
+    for file in {files}; do [ ! -r "$folder/$file" ] || set -- "$@" "$folder/$file"; done
   done
+  unset IFS
 done < {proc}/{pid}/cgroup
+[ "$#" = 0 ] || awk 'FNR == 1 { printf "\036%s\n", FILENAME } { print }' "$@"
 :
 """
 
@@ -60,8 +66,11 @@ class Group:
     unified: bool
 
 
-def script(pid: int, mount: Path = MOUNT, proc: Path = PROC) -> str:
-    """A POSIX shell script that prints the files of the group of ``pid``, for ``parse``."""
+def script(pid: int | str, mount: Path = MOUNT, proc: Path = PROC) -> str:
+    """A POSIX shell script that prints the files of the group of ``pid``, for ``parse``.
+
+    ``pid`` is a number, or a variable of the shell such as ``$pid``.
+    """
     values = {"pid": str(pid), "mount": str(mount), "proc": str(proc), "files": " ".join(_FILES)}
     return re.sub(r"\{(pid|mount|proc|files)\}", lambda found: values[found.group(1)], _SCRIPT).strip()
 
@@ -121,6 +130,20 @@ def cpus_allowed(files: Files, group: Group) -> tuple[str, str]:
     name = "cpuset.cpus.effective" if group.unified else "cpuset.cpus"
     file = str(group.cpuset / name)
     return files.get(file, "").strip(), file
+
+
+def caps(files: Files) -> list[Cap]:
+    """The limits that a control group's files state."""
+    group = group_of(files)
+    rows = []
+    if quota := cpu_quota(files, group):
+        rows.append(cap("cpu", "quota", quota.source, quota.value, "cpus"))
+    allowed, source = cpus_allowed(files, group)
+    if allowed:
+        rows.append(cap("cpu", "cpuset", source, allowed, "cpu list"))
+    if limit := memory_limit(files, group):
+        rows.append(cap("memory", "limit", limit.source, limit.value, "bytes"))
+    return rows
 
 
 def memory_in_use(files: Files, group: Group) -> dict[str, Reading]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms import cgroup
-from ansible.module_utils.unilab.platforms.base import Cap, GivenOutput, Host, Instance, Memory, cap
+from ansible.module_utils.unilab.platforms.base import Cap, GivenOutput, Host, Instance, Memory
 from ansible.module_utils.unilab.platforms.docker_engine import Engine
 from ansible.module_utils.unilab.units import MIB
 
@@ -41,6 +42,20 @@ class DockerPlatform:
     needs: tuple[str, ...] = ()
     changes_caps = True
 
+    def prepare(self, host: Host, instance: Instance, boot: DockerBoot) -> None:
+        """Create the container, in place of any of this name."""
+        self.create(host, instance, boot)
+
+    def launch(self, host: Host, instance: Instance, boot: DockerBoot) -> float:
+        """Start the container that was created: when the engine was asked, by time.monotonic()."""
+        began_s = time.monotonic()
+        Engine(host).start(instance.name)
+        return began_s
+
+    def console(self, host: Host, instance: Instance) -> str:
+        """Nothing: the engine keeps what a container writes."""
+        return ""
+
     def create(self, host: Host, instance: Instance, boot: DockerBoot) -> None:
         """Create the container, in place of any of this name, without starting it."""
         engine = Engine(host)
@@ -71,17 +86,7 @@ class DockerPlatform:
 
     def read_caps(self, host: Host, instance: Instance) -> list[Cap]:
         """Caps of the running container, from its control group."""
-        files = self._files(host, instance)
-        group = cgroup.group_of(files)
-        rows = []
-        if quota := cgroup.cpu_quota(files, group):
-            rows.append(cap("cpu", "quota", quota.source, quota.value, "cpus"))
-        allowed, source = cgroup.cpus_allowed(files, group)
-        if allowed:
-            rows.append(cap("cpu", "cpuset", source, allowed, "cpu list"))
-        if limit := cgroup.memory_limit(files, group):
-            rows.append(cap("memory", "limit", limit.source, limit.value, "bytes"))
-        return rows
+        return cgroup.caps(self._files(host, instance))
 
     def set_caps(self, host: Host, instance: Instance, cpus: float, memory_mib: int, cpuset: str) -> None:
         """Change the caps of the running container."""

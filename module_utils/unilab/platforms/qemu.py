@@ -131,7 +131,7 @@ def start(guest: Guest, boot: Boot) -> int:
     guest.directory.mkdir(parents=True, exist_ok=True)
     guest.qmp_socket.unlink(missing_ok=True)
     lab_network.tap(guest.namespace, guest.tap, boot.bridge)
-    pid = processes.start(_command(guest, boot), guest.log, guest.pid_file)
+    pid = processes.start(command_of(guest, boot), guest.log, guest.pid_file)
     if boot.cpus and boot.host_cpus:
         LocalHost().shell(binding_script(pid, boot.cpus, boot.host_cpus))
     return pid
@@ -156,9 +156,10 @@ for thread in $(pgrep -x vhost-{pid}); do taskset --cpu-list --pid {host_cpus} "
 _BINDING_TRIES = 100
 
 
-def binding_script(pid: int, cpus: str, host_cpus: str) -> str:
+def binding_script(pid: int | str, cpus: str, host_cpus: str) -> str:
     """A shell script that binds the virtual CPUs of the QEMU ``pid`` to ``cpus``, vhost-net to ``host_cpus``.
 
+    ``pid`` is a number, or a variable of the shell such as ``$pid``.
     It waits for the virtual CPUs to appear, at most ten seconds.
     """
     words = {"cpus": shlex.quote(cpus), "host_cpus": shlex.quote(host_cpus)}
@@ -226,7 +227,8 @@ def console_tail(guest: Guest, lines: int = 20) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def _command(guest: Guest, boot: Boot) -> list[str]:
+def command_of(guest: Guest, boot: Boot) -> list[str]:
+    """The command that runs the guest."""
     size = f"{boot.memory_mib}M"
     command = [
         PROGRAM,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.unilab.errors import LabError
-from ansible.module_utils.unilab.platforms import qemu
+from ansible.module_utils.unilab.platforms import qemu, qemu_script
 from ansible.module_utils.unilab.platforms.base import Cap, Host, Instance, Memory, cap
 from ansible.module_utils.unilab.platforms.caps import expanded
 from ansible.module_utils.unilab.units import KIB
@@ -56,9 +56,22 @@ class QemuPlatform:
         """Boot the guest, on the host that this program runs on."""
         qemu.start(_guest(instance), boot)
 
+    def prepare(self, host: Host, instance: Instance, boot: qemu.Boot) -> None:
+        """Make the guest's state directory and its tap device, in place of what an earlier one left."""
+        guest = _guest(instance)
+        host.shell(qemu_script.end(guest) + qemu_script.prepare(guest, boot))
+
+    def launch(self, host: Host, instance: Instance, boot: qemu.Boot) -> float:
+        """Start QEMU: when it began, by time.monotonic()."""
+        return host.timed_shell(qemu_script.start(_guest(instance), boot))[1]
+
+    def console(self, host: Host, instance: Instance) -> str:
+        """The guest's serial console."""
+        return host.shell(qemu_script.console(_guest(instance)))
+
     def stop(self, host: Host, instance: Instance) -> bool:
         """End the guest and remove its state. True when there was anything."""
-        return qemu.destroy(_guest(instance))
+        return bool(host.shell(qemu_script.end(_guest(instance))).strip())
 
     def runs(self, host: Host, instance: Instance) -> bool:
         """Whether QEMU runs."""

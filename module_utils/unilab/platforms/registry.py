@@ -6,13 +6,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.unilab.platforms.base import GivenOutput, Host, Instance, LocalHost, Platform
+from ansible.module_utils.unilab.platforms.base import (
+    Driven,
+    GivenOutput,
+    Host,
+    Instance,
+    LocalHost,
+    Platform,
+)
 from ansible.module_utils.unilab.platforms.docker_platform import DockerPlatform
+from ansible.module_utils.unilab.platforms.native_platform import NativePlatform
 from ansible.module_utils.unilab.platforms.qemu_platform import QemuPlatform
 from ansible.module_utils.unilab.platforms.xenserver.platform import XenServerPlatform
 from ansible.module_utils.unilab.platforms.xenserver.session import OPTION as CONNECTION
 
-_ALL: tuple[Platform[Any], ...] = (DockerPlatform(), QemuPlatform(), XenServerPlatform())
+_ALL: tuple[Platform[Any], ...] = (
+    DockerPlatform(),
+    NativePlatform(),
+    QemuPlatform(),
+    XenServerPlatform(),
+)
+# Those that the module service_instance drives.
+DRIVEN: dict[str, Driven[Any]] = {
+    platform.name: platform for platform in (DockerPlatform(), NativePlatform(), QemuPlatform())
+}
 IMPLEMENTATIONS: dict[str, Platform[Any]] = {platform.name: platform for platform in _ALL}
 
 # Module options by which an instance is found; each platform names those that it needs.

@@ -15,6 +15,8 @@ def wait_for_answer(
     timeout_s: float,
     namespace: str,
     alive: Callable[[], bool],
+    *,
+    alive_every_s: float = first_answer.ALIVE_EVERY_S,
 ) -> first_answer.FirstAnswer:
     """Poll GET /identity at ``place`` from ``namespace``, "" for our own, until it contains ``nonce``.
 
@@ -29,7 +31,7 @@ def wait_for_answer(
     )
     poller.start()
     try:
-        while not poller.done(first_answer.ALIVE_EVERY_S):
+        while not poller.done(alive_every_s):
             if not alive():
                 gone.set()
     finally:

@@ -44,7 +44,7 @@ def first_boot(edit: Edit) -> Edit:
 
 SERVER: dict[str, object] = {
     "host": "server",
-    "host_platforms": ["docker", "qemu"],
+    "host_groups": ["docker_hosts", "qemu_hosts"],
     "host_processor": "tcg",
     "cpu_list": "1",
 }

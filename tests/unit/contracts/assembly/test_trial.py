@@ -11,7 +11,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from campaigns import make_study
 
-from contracts.assembly.trial import number_of_cpus, seed_of
+from contracts.assembly.start import number_of_cpus
+from contracts.assembly.trial import seed_of
 from contracts.outcome import record_of
 from contracts.plan import plan_trials
 from contracts.study import Study
@@ -173,7 +174,7 @@ def test_guest_has_its_own_kernel_address_and_cpus(tmp_path: Path) -> None:
         "accelerator": "tcg",
         "vcpus": 2,
         "host_processor": "kvm",
-        "host_platforms": [],
+        "host_groups": [],
         "cpus": 2,
         "cpu_list": "",
         "host_cpu_list": "",
@@ -195,7 +196,7 @@ def test_every_arm_of_one_server_gets_the_same_cpus(tmp_path: Path, arm: str, ac
     assert (found["start"]["cpu_list"], found["start"]["host_cpu_list"]) == ("1", "0")
     instance = Instance.model_validate(found["facts"]["instance"])
     assert (instance.accelerator, instance.host_processor, instance.cpus) == (accelerator, "tcg", 1)
-    assert instance.host_platforms == ["docker", "qemu"]
+    assert instance.host_groups == ["docker_hosts", "qemu_hosts"]
     assert instance.processor == "the-host (tcg)" and instance.is_emulated
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.unilab.platforms.base import LocalHost
-from ansible.module_utils.unilab.platforms.qemu import Boot, Guest, _command, binding_script
+from ansible.module_utils.unilab.platforms.qemu import Boot, Guest, binding_script, command_of
 
 GUEST = Guest("instance", Path("/run/unilab/instance"))
 BOOT = Boot(
@@ -34,9 +34,9 @@ def option(command: list[str], name: str) -> str:
 
 @pytest.mark.parametrize(("accelerator", "cpu"), [("kvm", "host"), ("tcg", "qemu64")])
 def test_cpu_model_fits_the_accelerator(accelerator: str, cpu: str) -> None:
-    command = _command(GUEST, replace(BOOT, accelerator=accelerator))
+    command = command_of(GUEST, replace(BOOT, accelerator=accelerator))
     assert (option(command, "-accel"), option(command, "-cpu")) == (accelerator, cpu)
-    command = _command(GUEST, replace(BOOT, accelerator=accelerator, cpu_features="+svm,+npt"))
+    command = command_of(GUEST, replace(BOOT, accelerator=accelerator, cpu_features="+svm,+npt"))
     assert option(command, "-cpu") == f"{cpu},+svm,+npt"
 
 
@@ -46,7 +46,7 @@ def test_cpu_model_fits_the_accelerator(accelerator: str, cpu: str) -> None:
 )
 @pytest.mark.parametrize("disk_format", ["raw", "qcow2", "vpc"])
 def test_writes_to_the_disk_go_where_they_should(writes: str, access: str, disk_format: str) -> None:
-    command = _command(GUEST, replace(BOOT, disk_writes=writes, disk_format=disk_format))
+    command = command_of(GUEST, replace(BOOT, disk_writes=writes, disk_format=disk_format))
     backing = ',, "backing": null' if disk_format == "qcow2" else ""
     file = '{"driver": "file",, "filename": "/disk"}'
     disk = f'json:{{"driver": "{disk_format}",, "file": {file}{backing}}}'
@@ -55,36 +55,36 @@ def test_writes_to_the_disk_go_where_they_should(writes: str, access: str, disk_
 
 def test_unknown_treatment_of_writes_is_an_error() -> None:
     with pytest.raises(KeyError):
-        _command(GUEST, replace(BOOT, disk_writes="perhaps"))
+        command_of(GUEST, replace(BOOT, disk_writes="perhaps"))
 
 
 def test_hardware_is_what_was_asked_for() -> None:
-    command = _command(GUEST, BOOT)
+    command = command_of(GUEST, BOOT)
     assert (option(command, "-smp"), option(command, "-m")) == ("2", "256M")
     # The guest's memory is a memfd, from which the footprint is read, and of the same size.
     assert option(command, "-object") == "memory-backend-memfd,id=ram,size=256M,share=on"
     assert option(command, "-machine") == "q35,memory-backend=ram"
-    assert option(_command(GUEST, replace(BOOT, machine="pc")), "-machine") == "pc,memory-backend=ram"
+    assert option(command_of(GUEST, replace(BOOT, machine="pc")), "-machine") == "pc,memory-backend=ram"
     # A guest that ends by itself ends QEMU too, and only our own devices are there.
     assert {"-no-reboot", "-nodefaults", "-no-user-config"} <= set(command)
 
 
 def test_kernel_gets_initrd_and_command_line() -> None:
     boot = replace(BOOT, kernel=Path("/kernel"), initrd=Path("/initrd"), command_line="a=b -- /app/x")
-    command = _command(GUEST, boot)
+    command = command_of(GUEST, boot)
     assert option(command, "-kernel") == "/kernel" and option(command, "-initrd") == "/initrd"
     assert option(command, "-append") == "a=b -- /app/x"
 
 
 def test_guest_that_boots_from_its_disk_gets_no_kernel() -> None:
-    command = _command(GUEST, replace(BOOT, command_line="ignored"))
+    command = command_of(GUEST, replace(BOOT, command_line="ignored"))
     assert not {"-kernel", "-append", "-initrd"} & set(command)
-    assert "-drive" not in _command(GUEST, replace(BOOT, disk=None, kernel=Path("/kernel")))
+    assert "-drive" not in command_of(GUEST, replace(BOOT, disk=None, kernel=Path("/kernel")))
 
 
 @pytest.mark.parametrize("vhost", [False, True])
 def test_network_card_joins_the_guests_tap(vhost: bool) -> None:
-    command = _command(GUEST, replace(BOOT, vhost=vhost))
+    command = command_of(GUEST, replace(BOOT, vhost=vhost))
     netdev = option(command, "-netdev").split(",")
     assert f"ifname={GUEST.tap}" in netdev and ("vhost=on" in netdev) is vhost
     assert len(GUEST.tap) <= 15
@@ -99,7 +99,7 @@ def test_names_give_other_cards_and_sockets() -> None:
 
 
 def test_cpus_of_the_host_bind_all_but_virtual_cpus() -> None:
-    command = _command(GUEST, replace(BOOT, cpus="1", host_cpus="0"))
+    command = command_of(GUEST, replace(BOOT, cpus="1", host_cpus="0"))
     assert command[:3] == ["taskset", "--cpu-list", "0"]
     assert option(command, "-name") == "instance,debug-threads=on"
 
@@ -134,6 +134,6 @@ def test_threads_of_virtual_cpus_are_bound_apart_from_the_others() -> None:
 
 def test_cpus_and_namespace_bind_the_whole_process() -> None:
     guest = Guest("instance", Path("/run/unilab/instance"), namespace="unilab-switch")
-    command = _command(guest, replace(BOOT, cpus="1-2"))
+    command = command_of(guest, replace(BOOT, cpus="1-2"))
     assert command[:5] == ["nsenter", "--net=/run/netns/unilab-switch", "taskset", "--cpu-list", "1-2"]
-    assert _command(GUEST, BOOT)[0] == "qemu-system-x86_64"
+    assert command_of(GUEST, BOOT)[0] == "qemu-system-x86_64"
