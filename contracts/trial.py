@@ -86,7 +86,7 @@ class Instance(_Part):
 
     @property
     def executed_by(self) -> Accelerator:
-        """What ran the virtual CPU: the instance's own, or that of a host which is no server of several arms."""
+        """What ran the virtual CPU: the instance's own, or that of a host that is not one server."""
         if self.is_on_one_server or self.accelerator != "none":
             return self.accelerator
         return self.host_processor or "none"

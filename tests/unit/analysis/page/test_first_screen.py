@@ -186,7 +186,7 @@ def test_arms_that_are_not_compared_are_named_with_the_reason(tmp_path: Path) ->
     assert cell(content, "osv-qemu", "Work").word == "not compared"  # type: ignore[attr-defined]
     assert (
         "todos-go",
-        "osv-qemu is not compared: accelerator differs: kvm for osv-qemu, tcg for docker.",
+        "osv-qemu is not compared: processor differs: kvm for osv-qemu, tcg for docker.",
     ) in (content.missing)
     assert content.summary == []
 
