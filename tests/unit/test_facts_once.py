@@ -71,7 +71,7 @@ def test_every_platform_is_cleared_before_a_campaign() -> None:
 
 
 def test_platforms_of_a_host_follow_from_its_groups() -> None:
-    assert platforms_of(["docker_hosts", "qemu_hosts", "other"]) == ["docker", "qemu"]
+    assert platforms_of(["docker_hosts", "qemu_hosts", "other"]) == ["docker", "native", "qemu"]
     groups = {"docker_hosts": ["server"], "qemu_hosts": ["server", "b"], "load_clients": ["client"]}
     assert platform_hosts(groups) == ["server", "b"]
 

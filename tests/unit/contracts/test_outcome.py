@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.outcome import ended, record_of
+from contracts.outcome import ended, phases_s, record_of
 
 FACTS: dict[str, Any] = {
     "campaign": "c",
@@ -149,3 +149,29 @@ def test_member_of_a_pool_that_ran_the_guest_is_recorded() -> None:
     assert recorded.instance and recorded.instance.resident_on == host
     alone = record_of(FACTS, STEPS)
     assert alone.instance and alone.instance.resident_on is None
+
+
+@pytest.mark.parametrize(
+    ("stop", "why"),
+    [
+        ({"changed": False}, ""),
+        ({"not_stopped": ""}, ""),
+        ({"not_stopped": "the guest's process 7 does not end"}, "the guest's process 7 does not end"),
+        ({"failed": True, "stderr": "warning\nno engine listens"}, "warning no engine listens"),
+        ({"unreachable": True, "msg": "timed out"}, "the host cannot be reached: timed out"),
+    ],
+)
+def test_instance_that_was_not_ended_is_in_the_record_of_a_trial_that_counts(
+    stop: dict[str, Any], why: str
+) -> None:
+    record = record_of(FACTS, changed(stop=stop))
+    assert (record.end.state, record.not_stopped) == ("completed", why)
+
+
+def test_phases_add_up_to_the_trial() -> None:
+    marks = [("prepare", 101.0), ("start", 104.5), ("load", 120.0), ("collect", 120.5), ("collect", 121.0)]
+    found = phases_s(100.0, marks, 121.25)
+    assert found == {"prepare": 1.0, "start": 3.5, "load": 15.5, "collect": 1.0, "record": 0.25}
+    assert sum(found.values()) == 21.25
+    # A clock that was set back gives no negative time.
+    assert phases_s(100.0, [("prepare", 99.0)], 100.5)["prepare"] == 0.0

@@ -352,3 +352,55 @@ def test_damaged_calibration_is_named(tmp_path: Path, content: str | None) -> No
         patch.setattr(Path, "read_text", read_text)
         with pytest.raises(AnsibleFilterError, match=r"calibration/todos\.json.*Remedy: remove the file"):
             trial(tmp_path, "docker")
+
+
+def test_native_process_has_the_linux_guests_root_and_the_containers_environment(tmp_path: Path) -> None:
+    study = make_study(services=["todos-go"], arms=["native", "docker"], caps=[{"memory_mib": 256}])
+    host = {"ansible_host": "10.77.0.12", "linux_image_images": {"todos-go": IMAGE}, **SERVER}
+    native = trial(tmp_path, "native", study=study, host=host)
+    docker = trial(tmp_path, "docker", study=study, host=host)
+    assert native["start"]["command_line"] == "/app/server" and native["start"]["driven"]
+    for key in ("environment", "address", "port", "cpus", "memory_mib", "cpu_list", "nonce"):
+        assert native["start"][key] == docker["start"][key]
+    assert native["image"]["path"] == IMAGE["path"]
+    instance = native["facts"]["instance"]
+    assert (instance["accelerator"], instance["cpus"]) == ("none", 1)
+
+
+SLOW_HOST = {
+    "driven_over_ssh": True,
+    "ansible_host": "10.77.0.12",
+    "ansible_user": "root",
+    "ansible_port": 2222,
+    "ansible_ssh_private_key_file": "/key",
+    "ansible_ssh_common_args": "-o 'ProxyCommand=nc %h %p'",
+    "ansible_control_path": "%(directory)s/lab-%%h-%%p",
+}
+
+
+def test_slow_host_is_driven_over_the_connection_that_ansible_has(tmp_path: Path) -> None:
+    start = trial(tmp_path, "linux-qemu", host=SLOW_HOST, control_directory="/sockets")["start"]
+    assert start["driven"] and start["ssh"][0] == "ssh" and start["ssh"][-1] == "10.77.0.12"
+    words = start["ssh"]
+    assert words[words.index("ControlPath=/sockets/lab-%h-%p") - 1] == "-o"
+    assert {"User=root", "Port=2222", "ProxyCommand=nc %h %p", "BatchMode=yes"} < set(words)
+    assert words[words.index("-i") + 1] == "/key"
+
+
+@pytest.mark.parametrize(
+    ("arm", "host", "driven"),
+    [
+        ("docker", SLOW_HOST, True),
+        ("docker", {}, False),
+        ("linux-qemu", {}, False),
+        # A disk that must be opened on its host before it is booted.
+        ("mirage-qemu", SLOW_HOST, False),
+        ("osv-qemu", SLOW_HOST | {"osv_image_images": {"todos-go": IMAGE | {"boot": "disk"}}}, False),
+        ("linux-xenserver", SLOW_HOST, False),
+    ],
+)
+def test_hosts_are_driven_where_the_inventory_says_so(
+    tmp_path: Path, arm: str, host: dict[str, Any], driven: bool
+) -> None:
+    start = trial(tmp_path, arm, host=host)["start"]
+    assert (start["driven"], bool(start["ssh"])) == (driven, driven)
