@@ -267,10 +267,10 @@ class TrialRecord(_Part):
     """Everything known of one trial. Parts that were not reached are null, never invented.
 
     Attributes:
-        schema_version: 2 added ``work`` and ``why_no_work``; 3 has the cell's ``parameters``, and separates the
-            instance's accelerator from its host's processor. Older records stay readable.
+        schema_version: 2 added ``work`` and ``why_no_work``; 3 has the cell's ``parameters``, and separates
+            the instance's accelerator from its host's processor. Older records stay readable.
         why_no_work: why the instance's instructions were not counted; empty where they were.
-        phases_s: seconds of each phase of the trial: prepare, start, read, load, reread, collect, stop.
+        phases_s: seconds of each phase: prepare, start, read, load, reread, collect, stop, record.
         not_stopped: why the instance could not be ended and removed; empty where it was.
     """
 
