@@ -39,18 +39,18 @@ class TargetError(Exception):
         self.ending = Ending(state, why)
 
 
-def reachable(options: LoadOptions) -> Target:
+def reachable(found: Sequence[Target], timeout_s: float) -> Target:
     """Return the address to load: of several, the first that accepts a connection. Raises TargetError.
 
     A name may stand for addresses of which only some serve: ``localhost`` for ::1 and 127.0.0.1. All
     requests of a run go to one of them.
     """
-    if len(options.targets) == 1:
-        return options.targets[0]
+    if len(found) == 1:
+        return found[0]
     failures = []
-    for target in options.targets:
+    for target in found:
         try:
-            _connect(target, time.monotonic() + options.plan.timeout_s).close()
+            _connect(target, time.monotonic() + timeout_s).close()
         except OSError as error:
             failures.append((failure_kind(error), f"{target}: {_reason(error)}"))
         else:
@@ -64,7 +64,7 @@ def reachable(options: LoadOptions) -> Target:
 def check_responses(target: Target, timeout_s: float, reference: Sequence[ExpectedResponse]) -> None:
     """Request every entry once and compare status, content type and body to the byte. Raises TargetError."""
     for expected in reference:
-        seen = _fetch(target, timeout_s, expected)
+        seen = fetch(target, timeout_s, expected)
         difference = expected.response.difference(seen)
         if difference:
             raise TargetError("invalid", f"{expected.method} {expected.path}: {difference}")
@@ -77,7 +77,7 @@ def check_identity(target: Target, options: LoadOptions) -> Identity | None:
     """
     if options.identity == "answers":
         return None
-    response = _fetch(target, options.plan.timeout_s, _IDENTITY)
+    response = fetch(target, options.plan.timeout_s, _IDENTITY)
     try:
         stated = json.loads(response.body)
         identity = Identity(str(stated["nonce"]), str(stated["artifact"]), int(stated["threads"]))
@@ -96,8 +96,11 @@ def check_identity(target: Target, options: LoadOptions) -> Identity | None:
     return identity
 
 
-def _fetch(target: Target, timeout_s: float, asked: ExpectedResponse) -> Response:
-    """Send one request as the load does, on a connection of its own, and return the response."""
+def fetch(target: Target, timeout_s: float, asked: ExpectedResponse) -> Response:
+    """Send one request as the load does, on a connection of its own, and return the response.
+
+    One that is much longer than the right body is refused. Raises TargetError.
+    """
     request = Request(asked.method, asked.path, body=asked.body, headers=asked.headers)
     reader = ResponseReader(len(asked.response.body))
     # A socket's timeout would allow every byte that long; this one is for the whole response.

@@ -69,7 +69,7 @@ class LoadRun:
         """Run from the first check to load.json."""
         options = self.options
         try:
-            self._target = reachable(options)
+            self._target = reachable(options.targets, options.plan.timeout_s)
             self._identity = check_identity(self._target, options)
             if self._identity is None:
                 self._reference = self._sent

@@ -10,6 +10,7 @@ from typing import Any
 
 from unilab_load.wire.exchange import ExpectedResponse, Response
 from unilab_load.wire.target import Target
+from unilab_load.wire.varying import Span
 from unilab_load.worker.interval import LoadInterval
 from unilab_load.worker.plan import LoadPlan
 
@@ -44,11 +45,15 @@ class Order:
     def from_message(cls, message: dict[str, Any]) -> Order:
         """The order of ``to_message``."""
         reference = [
-            ExpectedResponse(**(row | {"response": Response(**row["response"])}))
+            ExpectedResponse(**(row | {"response": _response(row["response"])}))
             for row in message["reference"]
         ]
         parts = {"target": Target(**message["target"]), "plan": LoadPlan(**message["plan"])}
         return cls(**(message | parts | {"reference": reference}))
+
+
+def _response(row: dict[str, Any]) -> Response:
+    return Response(**(row | {"spans": tuple(Span(**span) for span in row["spans"])}))
 
 
 @dataclass

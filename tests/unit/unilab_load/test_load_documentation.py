@@ -69,7 +69,7 @@ def _words(command: str, port: int) -> list[str]:
 
 def _run(words: list[str], folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -44,7 +44,7 @@ def _load(folder: Path, host: str, *words: str, prefix: tuple[str, ...] = ()) ->
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     content = json.loads((folder / "out/load.json").read_text())
@@ -132,7 +132,7 @@ def _load_in_a_namespace(folder: Path, set_up: str, address: str, *words: str) -
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     content = json.loads((folder / "out/load.json").read_text())

@@ -54,7 +54,7 @@ def _environment() -> dict[str, str]:
 
 def _run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=30, check=False
+        command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=180, check=False
     )
 
 

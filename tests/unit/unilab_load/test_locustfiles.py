@@ -372,7 +372,7 @@ def test_interrupted_run_writes_its_results(
         while service.loaded < 100 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=10)
+        _, stderr = process.communicate(timeout=180)
     end, load, _ = _outcome(tmp_path)
     assert end == Ended(state="invalid", why="interrupted"), stderr
     assert load is not None and load.requests >= 50

@@ -18,7 +18,6 @@ from ansible.module_utils.unilab.errors import LabError
 
 SOURCE = (Path(__file__).resolve().parents[4] / "roles/qemu_host/files/work_counter.c").read_bytes()
 OUTS, NOPS = 1000, 500
-REQUESTS = 400
 # Real mode, at the start of a ROM of 64 KiB that is mapped below 4 GiB (Intel SDM, volume 3, 9.1.4).
 PROGRAM = (
     b"\xb9" + struct.pack("<H", OUTS) + b"\xe6\x80\xe2\xfc"  # mov cx, OUTS; out 0x80, al; loop
@@ -45,25 +44,11 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def rom(tmp_path: Path) -> Path:
-    return rom_of(tmp_path, PROGRAM)
-
-
-def rom_of(folder: Path, program: bytes) -> Path:
-    """A ROM that runs ``program`` from its start."""
     reset = b"\xe9" + struct.pack("<H", 0x10000 - 0xFFF3)  # jmp to the start of the ROM
-    path = folder / "rom.bin"
-    path.write_bytes(program.ljust(0xFFF0, b"\x90") + reset.ljust(16, b"\x90"))
+    content = PROGRAM.ljust(0xFFF0, b"\x90") + reset.ljust(16, b"\x90")
+    path = tmp_path / "rom.bin"
+    path.write_bytes(content)
     return path
-
-
-def requests_with(calls: int) -> bytes:
-    """REQUESTS rounds with so many system calls in each; the handler returns at once."""
-    one = b"\xcd\x80" * calls  # int 0x80
-    head = b"\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x70"  # ds and ss 0, sp 0x7000
-    size = len(head) + 12 + 3 + len(one) + 2 + 4
-    vector = b"\xc7\x06\x00\x02" + struct.pack("<H", size) + b"\xc7\x06\x02\x02\x00\xf0"  # of int 0x80
-    rounds = b"\xb9" + struct.pack("<H", REQUESTS) + one + b"\xe2" + struct.pack("<b", -len(one) - 2)
-    return head + vector + rounds + b"\xfa\xf4\xeb\xfd" + b"\xcf"  # cli; hlt; jmp to hlt; iret
 
 
 @contextmanager
@@ -126,14 +111,6 @@ def test_privileged_instructions_are_counted_by_kind(plugin: Path, rom: Path) ->
     assert found["address_space_switches"] == found["tlb_invalidations"] == found["halts"] == 1
     for name in ("system_calls", "system_returns", "interrupt_returns", "msr_writes", "nested_entries"):
         assert found[name] == 0, name
-
-
-@pytest.mark.parametrize("calls", [3, 4])
-def test_each_system_call_of_a_request_is_counted_once(plugin: Path, tmp_path: Path, calls: int) -> None:
-    with machine(rom_of(tmp_path, requests_with(calls)), Counting(plugin)) as counts:
-        _, found, _ = read(counts)
-    assert found["system_calls"] / REQUESTS == calls
-    assert found["interrupt_returns"] == found["system_calls"]
 
 
 def test_one_vcpu_is_counted_inline_and_several_never_share_an_address(plugin: Path, rom: Path) -> None:

@@ -134,10 +134,10 @@ def _options(targets: list[Any], **own: Any) -> Any:
 def test_first_address_that_accepts_is_loaded(load: Load, start: Start) -> None:
     server = start()
     silent, serving = _target(load, server.port, "127.0.0.2"), _target(load, server.port)
-    assert load("lead.check").reachable(_options([silent, serving])) == serving
-    assert load("lead.check").reachable(_options([silent])) == silent  # of one address nothing is asked
+    assert load("lead.check").reachable([silent, serving], 5) == serving
+    assert load("lead.check").reachable([silent], 5) == silent  # of one address nothing is asked
     with pytest.raises(load("lead.check").TargetError) as failed:
-        load("lead.check").reachable(_options([silent, _target(load, server.port, "127.0.0.3")]))
+        load("lead.check").reachable([silent, _target(load, server.port, "127.0.0.3")], 5)
     ending = failed.value.ending
     assert ending.state == "crashed"
     assert ending.why == (
