@@ -83,7 +83,7 @@ docs: setup ## write the README of each role from its meta and defaults
 osv-lock: setup ## pin the kernel of OSv that was downloaded, once a maintainer has verified it
 	@$(BIN)/python tools/osv_lock.py requirements/osv.json results/osv.lock.json
 
-lock: ## write the locks of Python's packages anew
+lock: ## write the locks of Python's packages again
 	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml
 	$(BIN)/pip-compile $(LOCK) --output-file requirements/load.txt requirements/load.in
 LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header

@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         folder = "folder of the campaign, results/CAMPAIGN"
         if name == "claims":
-            stated = f"{folder}; left out: only what the repetition says"
+            stated = f"{folder}; omitted: only what the repetition says"
             made[name].add_argument("campaign", type=Path, nargs="?", help=stated)
         else:
             made[name].add_argument("campaign", type=Path, help=folder)
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
 
 

@@ -51,7 +51,7 @@ class CallbackModule(CallbackBase):
         self._step = task.get_name()
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Nothing is left to wait for: tell what came out."""
+        """Nothing is left to wait for: report the result."""
         self._step = ""
         if self._ends:
             ended = ", ".join(f"{count} {state}" for state, count in self._ends.most_common())
@@ -60,7 +60,7 @@ class CallbackModule(CallbackBase):
             self._say(f"report: {self._report}")
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """Tell of arms that cannot run, of a campaign that was opened, of a trial that was recorded."""
+        """Report arms that cannot run, a campaign that was opened, a trial that was recorded."""
         action, content = result.task.action, result.result
         if action == "study":
             for row in content.get("not_run", []):

@@ -2,7 +2,7 @@
 
 campaign.json               the study, its hash, the plan, what cannot run and why; written once
 stopped.json                after how many blocks a campaign ended early, and why (contracts.stopping)
-waiting.json                arms whose host was left out of the last run, and why; gone when none waits
+waiting.json                arms whose host was skipped by the last run, and why; gone when none waits
 trials/ID-CELL/trial.json   the record of a finished trial (contracts.trial); never rewritten
 trials/ID-CELL/latency.hlog its histograms, and console.log of a guest
 report.html                 made from the above, at any time, again
@@ -103,7 +103,7 @@ def read_waiting(directory: Path) -> list[NotRun]:
     path = directory / WAITING
     if not path.exists():
         return []
-    remedy = "remove the file: the next run writes it anew"
+    remedy = "remove the file: the next run writes it again"
     return validate(_Waiting, {"arms": read_json(path)}, path, remedy).arms
 
 

@@ -14,7 +14,7 @@ class Strict(BaseModel):
 
 
 class StudyCaps(Strict):
-    """What an instance may use. ``cpus`` left out means one CPU per thread, as in the paper."""
+    """What an instance may use. ``cpus`` omitted means one CPU per thread, as in the paper."""
 
     memory_mib: int = Field(ge=16)
     cpus: float | None = Field(default=None, gt=0)
@@ -60,7 +60,7 @@ class Load(Strict):
         if (self.duration_s is None) == (self.requests is None):
             raise ValueError("give either duration_s or requests, and not both")
         if self.rate_per_s is not None and self.requests is not None:
-            raise ValueError("an open loop ends by duration_s: leave out requests, or rate_per_s")
+            raise ValueError("an open loop ends by duration_s: omit requests, or rate_per_s")
         if self.search_p99_ms is not None and self.rate_per_s is None:
             raise ValueError("search_p99_ms needs rate_per_s, the rate that the search starts from")
         return self

@@ -155,5 +155,5 @@ def _went_wrong(step: Result) -> bool:
 def _message(step: Result) -> str:
     if not step:
         return "not reached"
-    told = str(step.get("msg") or step.get("stderr") or "no message").strip()
-    return " ".join(told.splitlines()[-3:])
+    text = str(step.get("msg") or step.get("stderr") or "no message").strip()
+    return " ".join(text.splitlines()[-3:])

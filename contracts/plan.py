@@ -32,7 +32,7 @@ def plan_trials(study: Study) -> list[PlannedTrial]:
     Each block holds every cell once, in an order drawn from the study's seed, so that drift of the
     machine falls on all cells alike (randomised complete block design). All blocks that the study may need
     are planned at once: the order does not depend on results. Arms that cannot run here
-    are planned too: leaving them out would change the order of the others.
+    are planned too: omitting them would change the order of the others.
     """
     generator = random.Random(study.seed)
     trials: list[PlannedTrial] = []

@@ -105,7 +105,7 @@ def look_of(arm: str) -> Look | None:
     return next(looks, None)
 
 
-# Colours: Okabe and Ito, "Color universal design", 2008, told apart by all common kinds of colour vision; on
+# Colours: Okabe and Ito, "Color universal design", 2008, separated by all common kinds of colour vision; on
 # dark pages the same hues, light enough. An arm has the same look in every figure of every report.
 register(
     Platform(

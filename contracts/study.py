@@ -41,7 +41,7 @@ class Headline(Strict):
     """The primary comparisons of a study: these metrics of each service, each arm against one of them.
 
     Attributes:
-        metrics: keys of the analysis' metrics. A metric that a campaign did not measure is left out.
+        metrics: keys of the analysis' metrics. A metric that a campaign did not measure is omitted.
         against: the arm that all others are compared with; None: the control, or the first arm.
     """
 
@@ -123,7 +123,7 @@ class Study(Strict):
     @classmethod
     def _positive_threads(cls, threads: list[int]) -> list[int]:
         if min(threads) < 1 or max(threads) > 64:
-            raise ValueError("threads lie between 1 and 64")
+            raise ValueError("each is between 1 and 64")
         return threads
 
     @field_validator("prebuilt")

@@ -39,7 +39,7 @@ class Instance(_Part):
         artifact_sha256: hash of the staged tree, the same in every runtime.
         image_sha256: hash of what the platform was given: an image archive or a disk.
         image_bytes: its size as stored, uncompressed.
-        kernel: release and, where the instance brings its own, the file's sha256.
+        kernel: release and, where the instance has its own, the file's sha256.
         accelerator: of the instance's own virtual CPU; "none" where it runs on the kernel of its host. For a
             container, records before version 3 have that of the host.
         vcpus: CPUs that the instance's kernel can see.
@@ -50,8 +50,8 @@ class Instance(_Part):
         cpus: CPUs of the host that the instance may run on; None in records before version 3.
         cpu_list: those CPUs, "" where it is bound to none.
         host_cpu_list: the host's other CPUs, for the rest of the hypervisor's process; "" where not bound.
-        command_line: what the runtime was told to run.
-        identified_by: nonce, where it had to tell at /identity what this trial put into it; answers, where a
+        command_line: what the runtime was given to run.
+        identified_by: nonce, where it had to report the nonce of this trial at /identity; answers, where a
             prebuilt unikernel was known only by the workload's right answers at a silent address.
         resident_on: uuid, name and address of the pool's member that ran a XenServer's guest; null elsewhere.
     """
@@ -158,7 +158,7 @@ class GeneratorProcess(_Part):
 
 
 class Link(_Part):
-    """Use of the network interface that leads to the target; speed is null where it tells none."""
+    """Use of the network interface that leads to the target; speed is null where it states none."""
 
     host: str
     interface: str

@@ -22,7 +22,7 @@ build/server.jar: pom.xml $(shell find src $(COMMON) -type f) ../../java.mk
 	touch $@ # Maven leaves a file alone that would not change
 
 # No class data archive: the JVM writes a different one each time, and it spares a tenth of the start.
-# What could only serve a second process, or repeats another module's licence, is left out.
+# What could only serve a second process, or repeats another module's licence, is omitted.
 build/jre/release: $(JDK)/release ../../java.mk
 	rm -rf build/jre
 	jlink --add-modules $(MODULES) --strip-java-debug-attributes --no-header-files --no-man-pages --output build/jre

@@ -5,7 +5,7 @@ and the fewer requests an emulated CPU answers in a second, the more of them fal
 instructions y of a second are taken as a n + c x: n answers, x interrupts, with one c for all boots of a
 cell, and one a for each group of boots (a campaign). y and x are counted at the same moments; n comes from
 another clock and has an error. So n is regressed on y and x, weighted with 1 / y, in the seconds of all
-boots. The error of c is found by leaving out one boot at a time (Quenouille 1956, Tukey 1958), because
+boots. The error of c is found by omitting one boot at a time (Quenouille 1956, Tukey 1958), because
 seconds of one boot depend on each other. A boot's count per request is then moved by c times its distance
 from the mean interrupts per request of all groups: analysis of covariance (Fisher 1932).
 """

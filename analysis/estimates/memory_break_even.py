@@ -2,7 +2,7 @@
 
 A campaign measures MPK and MPC, so the break-even is given per GiB that the hypervisor's host needs less
 than the containers' host, and drawn over that difference: K* grows in proportion to it. Where the records
-tell HV and OS, what the two hosts took themselves before the first instance, K* on these hosts stands beside.
+state HV and OS, what the two hosts took themselves before the first instance, K* on these hosts is shown too.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Refusal:
 def find_pairs(evidence: Evidence) -> tuple[list[Pair], list[Refusal]]:
     """Every pair of arms of every service and setting, split into comparable and refused.
 
-    Arms that the laboratory could not run are left out: the list of arms not run says why.
+    Arms that the laboratory could not run are omitted: the list of arms not run says why.
     """
     missing = evidence.arms_not_run
     cells = [row for row in evidence.cells if len(row.trials) or row.cell.arm not in missing]

@@ -76,15 +76,15 @@ def bracket_table(comparisons: Comparisons, labels: Labels) -> Table | None:
     return Table(columns, rows) if rows else None
 
 
-def left_out(trials: pl.DataFrame) -> str:
+def omitted_seconds(trials: pl.DataFrame) -> str:
     """How many seconds of the windows were not counted; "" for none."""
-    known = trials.filter(pl.col("work_seconds_left_out") > 0)
+    known = trials.filter(pl.col("work_seconds_omitted") > 0)
     if known.is_empty():
         return ""
-    seconds = int(known["work_seconds_left_out"].sum())
+    seconds = int(known["work_seconds_omitted"].sum())
     arms = ", ".join(known["arm"].unique(maintain_order=True).to_list())
     return (
-        f"{count(seconds, 'second')} of {count(len(known), 'window')} ({arms}) were left out, for other "
+        f"{count(seconds, 'second')} of {count(len(known), 'window')} ({arms}) were omitted, for other "
         "programs of the container's host worked in them."
     )
 

@@ -182,7 +182,7 @@ def decode(texts: Sequence[str], groups: Sequence[int] | Counts, size: int) -> t
         raise NotAHistogram(int(filled[spans.argmax()]), "it counts values that no histogram holds")
     stride = int(spans.max())
     begins = np.asarray(groups, dtype=np.int64)[filled] * stride
-    # One running sum gives every word's index in the row of its group: each text begins anew.
+    # One running sum gives every word's index in the row of its group: each text starts again.
     steps[first] += np.diff(begins, prepend=0) - np.concatenate(([1], spans[:-1]))
     dense = np.bincount(np.cumsum(steps), counts, minlength=size * stride)
     found = np.flatnonzero(dense[: size * stride] > 0)

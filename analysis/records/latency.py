@@ -143,7 +143,7 @@ def share_slower(histogram: Histogram) -> tuple[list[float], list[float]]:
 def answers_per_second(latency: TrialLatency) -> tuple[list[float], list[float]]:
     """Middles of the seconds (s from the load's start) and answers per second in each.
 
-    Seconds that the log leaves out had no answer and count as zero, so that a stall shows. An
+    Seconds that the log omits had no answer and count as zero, so that a stall shows. An
     interval shorter than half a second is skipped: its rate depends mostly on its length.
     """
     return latency.by_second

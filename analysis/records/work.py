@@ -24,7 +24,7 @@ WORK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "work_saturated_s": pl.Float64,
     "work_saturated": pl.Boolean,
     "work_alignment_error_ms": pl.Float64,
-    "work_seconds_left_out": pl.Int64,
+    "work_seconds_omitted": pl.Int64,
     "why_no_work": pl.String,
 }
 
@@ -82,7 +82,7 @@ def work_columns(record: TrialRecord, answers: Sequence[float] = ()) -> dict[str
     """The columns of WORK_SCHEMA; what was not counted is missing.
 
     ``answers``: answers per second of each second of the window. With them, seconds in which other programs
-    of a container's host worked are left out of the instructions per request.
+    of a container's host worked are not counted in the instructions per request.
     """
     work = record.work
     if work is None:
@@ -127,7 +127,7 @@ def _without_other_programs(work: Work, found: WorkPerRequest, answers: Sequence
     return {
         **{work_column(name): value for name, value in parts.items()},
         work_column("instructions"): sum(parts.values()),
-        "work_seconds_left_out": len(answers) - len(kept),
+        "work_seconds_omitted": len(answers) - len(kept),
     }
 
 

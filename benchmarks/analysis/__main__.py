@@ -192,7 +192,7 @@ def report(folder: Path) -> None:
 
 
 def jmeter_report(folder: Path) -> None:
-    """JMeter's report of the log that lies there."""
+    """JMeter's report of the log in that folder."""
     print(json.dumps(jmeter.report(folder / "samples.jtl")))
 
 

@@ -67,7 +67,7 @@ PACKAGES = {
 
 
 def ours(tree: Path, image: Path) -> list[str]:
-    """The command line of this program that makes one disk and tells of its memory."""
+    """The command line of this program that makes one disk and reports its memory."""
     return [sys.executable, str(Path(__file__).resolve()), "--make", str(tree), str(image)]
 
 
@@ -191,8 +191,8 @@ def cost_of(command: Sequence[str]) -> Cost:
         text = said.read()
     if process.returncode:
         raise SystemExit(f"{command[0]} failed: {text[-2000:]}")
-    told = json.loads(text) if "--make" in command else {}
-    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - began_s, **told)
+    reported = json.loads(text) if "--make" in command else {}
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - began_s, **reported)
 
 
 def goal(what: str, measured: float, most: float) -> bool:
@@ -235,7 +235,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each program runs")
-    parser.add_argument("--no-memory", action="store_true", help="leave out the large trees")
+    parser.add_argument("--no-memory", action="store_true", help="omit the large trees")
     parser.add_argument("--folder", type=Path, help="where to put trees (default: a temporary folder)")
     parser.add_argument("--make", type=Path, nargs=2, metavar=("TREE", "IMAGE"), help=argparse.SUPPRESS)
     wanted = parser.parse_args()

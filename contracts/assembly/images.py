@@ -68,7 +68,7 @@ def docker_images(packed: Sequence[Result]) -> Images:
 def linux_images(packed: Sequence[Result], kernel: Result, folder: str) -> Images:
     """Service to image that is booted with ``kernel``, the result of linux_boot.
 
-    ``packed`` are the results of linux_disk over the items of ``service_tree_trees``; their files lie in
+    ``packed`` are the results of linux_disk over the items of ``service_tree_trees``; their files are in
     ``folder`` on the host.
     """
     return {
@@ -121,7 +121,7 @@ def linux_boot_images(disks: Sequence[Result]) -> Images:
 def osv_images(packed: Sequence[Result], folder: str, ranges: Mapping[str, list[str]]) -> Images:
     """Service to image with OSv, from the results of capstan_image over the items of ``service_tree_trees``.
 
-    Disks, and the kernel where a disk does not boot by itself, lie in ``folder`` on the host; ``ranges`` are
+    Disks, and the kernel where a disk does not boot by itself, are in ``folder`` on the host; ``ranges`` are
     the addresses of the kernel, see ``Image.counting``.
     """
     images: Images = {}

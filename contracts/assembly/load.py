@@ -163,8 +163,8 @@ def patience_s(load: Load) -> float:
 def load_step(run: Mapping[str, Any], arrived: Sequence[str], directory: Path) -> dict[str, Any]:
     """What the load came to, as ``contracts.outcome`` takes it: ``produced`` and ``msg``.
 
-    ``run`` is the result of its command; ``arrived`` are names of the files that this load left and that now
-    lie in ``directory``.
+    ``run`` is the result of its command; ``arrived`` are names of the files that this load left and that are
+    in ``directory`` now.
     """
     errors = run.get("stderr_lines") or [run.get("msg") or "no message"]
     step: dict[str, Any] = {"produced": None, "msg": errors[-1]}

@@ -1,4 +1,4 @@
-"""One trial: what is started, how it is loaded, and what its record knows beforehand."""
+"""One trial: what is started, how it is loaded, and what its record knows in advance."""
 
 from __future__ import annotations
 

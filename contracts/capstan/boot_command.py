@@ -147,7 +147,7 @@ def checked_env(file: Path, key: str, env: Mapping[str, str]) -> dict[str, str]:
                 file,
                 f"{key}.{name}",
                 "a boot command line cannot carry white space in a value",
-                "choose a value without it; '|-' and '>-' leave out the line break at its end",
+                "choose a value without it; '|-' and '>-' omit the line break at its end",
             )
     return dict(env)
 
@@ -208,10 +208,10 @@ def _honour_options(reading: _Reading, options: list[str]) -> str:
         if option == "--cwd":
             folder = posixpath.join("/", value)
             reading.notice(
-                f"--cwd={value} is left out: every runtime starts programs in /. Remedy: use absolute paths"
+                f"--cwd={value} is omitted: every runtime starts programs in /. Remedy: use absolute paths"
             )
             continue
-        reading.notice(f"{text} is left out: the laboratory sets OSv's options. Remedy: remove it")
+        reading.notice(f"{text} is omitted: the laboratory sets OSv's options. Remedy: remove it")
     return folder
 
 
@@ -252,7 +252,7 @@ def _expanded(reading: _Reading, words: list[str]) -> list[str]:
     for word in words:
         if '"' in word:
             reading.notice(
-                f'" in the word {word} is left out: OSv, Linux and Docker read it differently. '
+                f'" in the word {word} is omitted: OSv, Linux and Docker read it differently. '
                 "Remedy: give it by a file or a variable"
             )
         plain = _without_control_characters(reading, word.replace('"', ""))
@@ -265,7 +265,7 @@ def _expanded(reading: _Reading, words: list[str]) -> list[str]:
     for word in expanded:
         if re.search(r"[;&!$]", word) or _unescaped(word) != word:
             problem = f"the word '{word}' cannot be given to OSv, Linux and Docker alike"
-            raise reading.error(problem, "leave out ; & ! $ and escapes within words")
+            raise reading.error(problem, "omit ; & ! $ and escapes within words")
     return expanded
 
 
@@ -274,7 +274,7 @@ def _without_control_characters(reading: _Reading, word: str) -> str:
     if kept != word:
         shown = word.encode("unicode_escape").decode()
         reading.notice(
-            f"the control characters of the word {shown} are left out: no kernel's command line can carry "
+            f"the control characters of the word {shown} are omitted: no kernel's command line can carry "
             "them. Remedy: give them by a file that the program reads"
         )
     return kept

@@ -56,7 +56,7 @@ def _archive(path: Path, name: str) -> Path:
 
 
 def _environment(path: Path, read: Capstanfile, image: ContainerImage) -> tuple[dict[str, str], list[str]]:
-    """The image's environment and the manifest's, which replaces it; notices of values that are left out."""
+    """The image's environment and the manifest's, which replaces it; notices of values that are omitted."""
     env: dict[str, str] = {}
     notices: list[str] = []
     own = checked_env(path, "env", read.env)
@@ -67,7 +67,7 @@ def _environment(path: Path, read: Capstanfile, image: ContainerImage) -> tuple[
             env |= checked_env(path, "env", {name: value})
         except InputError as error:
             notices.append(
-                f"from: the image's variable {name} is left out: {error.problem}. "
+                f"from: the image's variable {name} is omitted: {error.problem}. "
                 f"Remedy: set {name} under 'env' where the program needs it"
             )
     return env | own, notices
@@ -93,12 +93,12 @@ def _image_notices(image: ContainerImage) -> list[str]:
     notices = []
     if image.working_dir not in ("", "/"):
         notices.append(
-            f"from: the working directory {image.working_dir} is left out: every runtime starts in /. "
+            f"from: the working directory {image.working_dir} is omitted: every runtime starts in /. "
             "Remedy: use absolute paths in 'cmdline' and in the program's configuration"
         )
     if image.user not in ("", "0", "root", "0:0", "root:root"):
         notices.append(
-            f"from: the user {image.user} is left out: programs run as root in every runtime. "
+            f"from: the user {image.user} is omitted: programs run as root in every runtime. "
             "Remedy: none is needed unless the program refuses to run as root"
         )
     return notices

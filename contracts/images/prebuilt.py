@@ -26,14 +26,15 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class PrebuiltImage(BaseModel):
-    """What a hypervisor is given for one service. Paths are absolute, or lie beside the study.
+    """What a hypervisor is given for one service. Paths are absolute, or relative to the study's folder.
 
     Attributes:
         kernel: a PVH or multiboot ELF, or a Linux bzImage; without it the guest boots from ``disk``.
         disk: raw, qcow2 or VHD. What the guest writes to it is lost with the guest.
         command_line: of the kernel, with ``PLACEHOLDERS`` in braces.
-        address: where it answers, for an image that cannot be told; None is the laboratory's guest address.
-        identity: ``nonce`` where it takes a nonce and tells it at ``/identity`` as unilab's own services do;
+        address: where it answers, for an image that takes no configuration; None is the laboratory's guest
+            address.
+        identity: ``nonce`` where it takes a nonce and reports it at ``/identity``, as unilab's own services;
             ``answers`` where it is known only by the workload's right answers.
         machine: QEMU's board; pc for a unikernel that knows no PCI Express.
         kernel_elf: the ELF file of the kernel that ``disk`` or a packed ``kernel`` holds. Only its addresses
@@ -66,7 +67,7 @@ class PrebuiltImage(BaseModel):
             raise ValueError("give a kernel or a disk to boot from")
         for key in ("initrd", "command_line"):
             if getattr(self, key) and self.kernel is None:
-                raise ValueError(f"{key} goes to a kernel: give one, or leave {key} out")
+                raise ValueError(f"{key} goes to a kernel: give one, or omit {key}")
         if self.identity == "nonce" and "{nonce}" not in self.command_line:
             raise ValueError("identity 'nonce' needs {nonce} in command_line, else say 'answers'")
         return self

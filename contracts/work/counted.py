@@ -126,7 +126,7 @@ class Work(_Part):
         includes: what the counted guest runs, so what belongs to ``application`` and to ``kernel``.
         counted_on: the host whose QEMU counted.
         mode: how the plugin counted: inline, callbacks, or inline per vCPU.
-        ranges: the addresses by which instructions were told apart, "kernel=LOW-HIGH", "idle=LOW-HIGH".
+        ranges: the addresses by which instructions were separated, "kernel=LOW-HIGH", "idle=LOW-HIGH".
         first_answer: from the start of the guest to the first right answer, idle work included.
         idle: between the first right answer and the load; None where it was too short.
         window: the measured window; vcpus: the same for each virtual CPU.

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def runs_on(lab: Json, runtime: str, platform: str) -> bool:
-    """Whether an arm with this runtime on this platform can run; ``lab`` is what the module study told."""
+    """Whether an arm with this runtime on this platform can run; ``lab``: result of the module study."""
     arms = map(arm_named, _runnable(lab))
     return any((arm.runtime, arm.platform) == (runtime, platform) for arm in arms)
 
@@ -24,17 +24,17 @@ def hosts_unused(lab: Json, groups: dict[str, list[str]]) -> list[str]:
     return sorted(hosts - set(_hosts(lab, groups).values()))
 
 
-def arms_waiting(lab: Json, left_out: dict[str, str], groups: dict[str, list[str]]) -> list[Json]:
+def arms_waiting(lab: Json, skipped_hosts: dict[str, str], groups: dict[str, list[str]]) -> list[Json]:
     """Arms that could run and must wait, with why and remedy, as ``contracts.campaign.NotRun`` has them.
 
-    ``lab`` is what the module study told, ``left_out`` the hosts of this run that are left out, to why;
+    ``lab`` is the result of the module study, ``skipped_hosts`` the hosts that this run omits, to why;
     ``groups`` are the inventory's, of which an arm's first host runs it.
     """
     remedy = "see to it, and give the same command again: this campaign goes on then"
     return [
-        {"arm": arm, "why": f"{host}: {left_out[host].rstrip('.')}", "remedy": remedy}
+        {"arm": arm, "why": f"{host}: {skipped_hosts[host].rstrip('.')}", "remedy": remedy}
         for arm, host in _hosts(lab, groups).items()
-        if host in left_out
+        if host in skipped_hosts
     ]
 
 

@@ -1,4 +1,4 @@
-"""Filters that tell each runtime what to run: the same program and environment, in its own syntax."""
+"""Filters that write what each runtime is to run: the same program and environment, in its own syntax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the manifest of a service lies."""
+"""Where the manifest of a service is."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ options:
     elements: dict
     default: []
   waiting:
-    description: Arms that could run and whose host is left out of this run, in the form of O(not_run).
+    description: Arms that could run and whose host is skipped by this run, in the form of O(not_run).
     type: list
     elements: dict
     default: []

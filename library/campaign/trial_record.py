@@ -16,7 +16,7 @@ options:
     type: path
     required: true
   facts:
-    description: What is known beforehand; see C(contracts/outcome.py).
+    description: What is known in advance; see C(contracts/outcome.py).
     type: dict
     required: true
   steps:
@@ -109,17 +109,17 @@ def main() -> None:
         write_record(path, record)
     except InputError as error:
         module.fail_json(msg=str(error))
-    told = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
+    summary = f"{record.cell.service} {record.cell.arm} boot {record.block + 1}, {record.end.state}"
     if record.not_stopped:
-        told += f" (its instance was not ended: {record.not_stopped})"
+        summary += f" (its instance was not ended: {record.not_stopped})"
     if record.load and record.end.state == "completed":
-        told += f", {record.load.throughput_per_s:.4g} requests/s"
+        summary += f", {record.load.throughput_per_s:.4g} requests/s"
     elif record.end.why:
-        told += f" ({record.end.why})"
+        summary += f" ({record.end.why})"
     module.exit_json(
         changed=False,
         end=record.end.model_dump(),
-        summary=told,
+        summary=summary,
         pilot=path.parent.parent.name == PILOTS,
     )
 

@@ -99,7 +99,7 @@ notices:
   returned: success
   type: list
   elements: str
-  sample: ["cmdline: --cwd=/srv is left out: every runtime starts programs in /. Remedy: use absolute paths"]
+  sample: ["cmdline: --cwd=/srv is omitted: every runtime starts programs in /. Remedy: use absolute paths"]
 libc_files:
   description: The libc set. Empty where no program of the tree is dynamically linked.
   returned: the tree is built

@@ -1,4 +1,4 @@
-"""What a module tells its user when it cannot go on."""
+"""The error of a module that cannot continue."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ NETWORK = "Pool-wide network associated with eth0"
 FOLDER = "/srv/double"
 DOUBLE_TIMEOUT_S, CONSOLE_TIMEOUT_S, ANSWER_TIMEOUT_S = 120, 600, 60
 CAP_PERCENT, WEIGHT, MEMORY_MIB = 50, 512, 192
-# `xl list` leaves out the page or so of the domain's that is not its own memory.
+# `xl list` omits the page or so of the domain's that is not its own memory.
 MEMORY_SLACK_MIB = 1
 SERVICE_UP = "bubble_sort-go: port"
 # Share of a busy guest over a window; reading a clock in dom0 takes seconds.

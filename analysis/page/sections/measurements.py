@@ -52,7 +52,7 @@ class Work(Section):
 
     work_difference: Table | None
     work_bracket: Table | None
-    left_out: str
+    omitted_seconds: str
 
     @classmethod
     def of(cls, facts: PageFacts) -> Self:
@@ -60,7 +60,7 @@ class Work(Section):
         return cls(
             work_tables.difference_table(facts.comparisons, facts.labels),
             work_tables.bracket_table(facts.comparisons, facts.labels),
-            work_tables.left_out(facts.evidence.valid),
+            work_tables.omitted_seconds(facts.evidence.valid),
         )
 
 

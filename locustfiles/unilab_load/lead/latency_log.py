@@ -2,7 +2,7 @@
 
 Unit microseconds. StartTimestamp is seconds since the load's start, which the log's BaseTime and
 StartTime give as seconds since 1970. Intervals of the warm-up carry the tag ``warm_up``, those after the
-window ``after``; those of the window carry none, so that tools which leave out tagged intervals show the
+window ``after``; those of the window carry none, so that tools which omit tagged intervals show the
 window alone.
 """
 

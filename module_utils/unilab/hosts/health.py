@@ -19,7 +19,7 @@ def health_of(folders: Sequence[str], root: Path = Path("/")) -> dict[str, Any]:
 
     Args:
         folders: where free space is asked for; a folder that does not exist counts as its nearest parent.
-        root: in which proc, sys, dev and etc lie.
+        root: that holds proc, sys, dev and etc.
 
     Returns:
         load_1min: mean number of runnable processes of the last minute. governors: of all CPUs.

@@ -21,7 +21,7 @@ from ansible.module_utils.unilab.work_folder import work_folder
 
 @dataclass(frozen=True)
 class Written:
-    """What a writer may tell: the file's hash, if it took it on the way, and facts for the record."""
+    """What a writer may report: the file's hash, if it took it on the way, and facts for the record."""
 
     sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Made:
     """What came of ``make_once``; in check mode, sha256 and bytes of a file to come are unknown.
 
     Attributes:
-        facts: what its writer told of the file as it is now; empty where that is yet to come.
+        facts: what its writer reported of the file as it is now; empty where that is yet to come.
         facts_before: the same of the file that was there, empty where there was none.
     """
 

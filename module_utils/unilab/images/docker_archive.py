@@ -62,7 +62,7 @@ def write_archive(image: Image, recipe_sha256: str, path: Path) -> None:
     """Write the archive to ``path``. Raises InputError.
 
     ``recipe_sha256`` becomes the label ``unilab.recipe``: engines that store images in containerd
-    give them another id, and the label tells there too whether the image is this one.
+    give them another id, and the label shows there too whether the image is this one.
     """
     with tempfile.TemporaryFile(dir=path.parent) as lower, tempfile.TemporaryFile(dir=path.parent) as upper:
         entries = root_entries(image.tree, list(image.libc))

@@ -75,9 +75,7 @@ def root_entries(tree: Path, libc: list[LibcFile]) -> list[Entry]:
         folders = _folders(path)
         for taken in [path, *(folder for folder in folders if _is_other(entries.get(folder)))]:
             if taken in entries:
-                raise InputError(
-                    tree, "", f"/{taken} stands where the libc set goes", "leave it out of 'files'"
-                )
+                raise InputError(tree, "", f"/{taken} stands where the libc set goes", "omit it of 'files'")
         for folder in folders:
             entries.setdefault(folder, Entry(folder, "directory", 0o755, 0, tree))
         entries[path] = entry_of(Path(file.host), path)

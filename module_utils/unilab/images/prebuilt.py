@@ -1,4 +1,4 @@
-"""The unikernels that a study supplies as images: their files found, told apart by content, hashed."""
+"""The unikernels that a study supplies as images: their files found, distinguished by content, hashed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _found(path: Path, name: str, service: str, image: PrebuiltImage) -> Found:
 def place(found: Found, folder: Path, artifacts: Mapping[str, str]) -> Placed:
     """Say where the files of ``found`` go in ``folder``, and how it is booted from there.
 
-    ``artifacts`` are the hashes of the staged trees by service: an image that tells its identity was
+    ``artifacts`` are the hashes of the staged trees by service: an image that reports its identity was
     made of that tree, any other is its own artifact.
     """
     files = {

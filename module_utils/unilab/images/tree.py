@@ -33,7 +33,7 @@ class Entry:
         kind: directory, file or symlink.
         mode: permission bits, 0o755 or 0o644; 0o777 for a symlink.
         size_bytes: a file's size, else 0.
-        source: where its content lies on this machine.
+        source: where its content is on this machine.
         target: a symlink's, else "".
     """
 

@@ -136,7 +136,7 @@ def _veth(switch: str, port: Port, namespace: str) -> bool:
     if "eth0" in _links(namespace):
         return False
     octets = IPv4Interface(port.address).ip.packed
-    # The kernel allows 15 bytes in an interface's name; the address tells ports apart.
+    # The kernel allows 15 bytes in an interface's name; ports are distinguished by the address.
     name = f"port{octets[-1]}"
     # An explicit MAC: udev in a booting machine replaces a random one, and the switch would keep
     # the old one in its ARP table for half a minute.

@@ -2,7 +2,7 @@
 
 Each boots the one Debian root under an overlay of its own. The overlay is mounted in a mount
 namespace that lives as long as the container: nothing can be left mounted, however it ends.
-Why each option is there is told beside it; the list was found by trial on cgroup v1 and v2.
+Why each option is there is stated beside it; the list was found by trial on cgroup v1 and v2.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Machine:
         name: its host name.
         namespace: the network namespace that it lives in; made before.
         root: the Debian root, never written to.
-        directory: where its own state lies: changes to the root, pid, console log.
+        directory: where its own state is: changes to the root, pid, console log.
         devices: device nodes of the host that it may use.
         cpus: CPU list that it is bound to, "" for all.
     """
@@ -64,7 +64,7 @@ def start(machine: Machine) -> None:
     """Boot the container and return at once. Raises LabError where the root is missing."""
     if not (machine.root / "usr/lib/systemd/systemd").exists():
         raise LabError(f"{machine.root} holds no Debian root. Remedy: run the role local_lab.")
-    # Docker's overlay2 store cannot lie on an overlay: it gets a plain directory.
+    # Docker's overlay2 store cannot be on an overlay: it gets a plain directory.
     for name in ("upper", "work", "root", "docker"):
         (machine.directory / name).mkdir(parents=True, exist_ok=True)
     os.environ["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "1"  # dockerd writes ip_forward

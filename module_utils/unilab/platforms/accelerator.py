@@ -20,7 +20,7 @@ PROOF = b"Linux version"
 
 @dataclass(frozen=True)
 class Verdict:
-    """``name`` is kvm or tcg; ``why`` tells what the choice rests on."""
+    """``name`` is kvm or tcg; ``why`` states the reason of the choice."""
 
     name: str
     why: str

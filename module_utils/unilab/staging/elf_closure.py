@@ -3,7 +3,7 @@
 Follows DT_NEEDED as ld.so(8) does: DT_RUNPATH or DT_RPATH with $ORIGIN, then /usr/lib of the tree, where
 both OSv and Debian's ld.so look. What the tree holds where only one of them looks is put there as well;
 then this machine is searched. A library that only the tree holds, in whatever folder, satisfies whoever
-needs it, because a program such as Java loads its own by path beforehand.
+needs it, because a program such as Java loads its own by path in advance.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def closure(tree: Path, folders: list[Path], opened: Sequence[str] = ()) -> Clos
     """What ``tree`` lacks at the places that OSv and Linux both search, from itself or from ``folders``.
 
     ``opened`` are libraries that the programs open by name (dlopen), so that nothing lists them; they go into
-    the tree even where OSv may bring them, but for those of the C library itself.
+    the tree even where OSv may have them, but for those of the C library itself.
     Raises InputError that names the library, and who needs it, where one is found nowhere.
     """
     entries = [entry for entry in walk(tree) if entry.kind != "directory"]
@@ -183,7 +183,7 @@ def _add_unlisted(
         waiting.append((path, replace(elf, interpreter="", needed=(LOADED_BY_LIBC,))))
     elif opened:
         problem = f"nothing in the tree could open {opened[0]}: it holds no dynamically linked program"
-        raise InputError("the manifest", "libraries", problem, "leave 'libraries' out")
+        raise InputError("the manifest", "libraries", problem, "omit 'libraries'")
     for name in opened:
         guest = f"{LIBRARY_FOLDER}/{_checked_name(name)}"
         if guest not in in_tree:

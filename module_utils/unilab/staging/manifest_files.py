@@ -246,5 +246,5 @@ def copy_files(manifest: Manifest, tree: Path, work: Path) -> list[str]:
         for source in layer.sources:
             copier.put(source)
     if (tree / ARTIFACT).exists():
-        raise InputError(manifest.path, "files", f"/{ARTIFACT} is written by the laboratory", "leave it out")
+        raise InputError(manifest.path, "files", f"/{ARTIFACT} is written by the laboratory", "omit it")
     return copier.notices

@@ -116,7 +116,7 @@ class _Files:
         self._by_name: dict[str, str] = {}
         for entry in walk(tree):
             name = PurePosixPath(entry.path).name
-            # What OSv brings itself is never loaded from the tree.
+            # What OSv has itself is never loaded from the tree.
             if name in OSV_BRINGS or entry.kind == "directory":
                 continue
             if entry.kind == "symlink":

@@ -3,7 +3,7 @@
 set -eu
 root=$1
 
-# The login: one key for all machines, and one host key that the controller knows beforehand.
+# The login: one key for all machines, and one host key that the controller knows in advance.
 mkdir -p -m 0700 "$root/root/.ssh"
 cp "$UNILAB_SSH/id.pub" "$root/root/.ssh/authorized_keys"
 rm -f "$root"/etc/ssh/ssh_host_*

@@ -4,7 +4,7 @@
  *   -plugin work_counter.so,counts=PATH[,kernel=LOW-HIGH][,idle=LOW-HIGH][,guest_kernel=LOW-HIGH]
  *           [,interval_ms=100][,samples=36000]
  *
- * It counts, per virtual CPU, the instructions of the application and of the kernel (told apart by address),
+ * It counts, per virtual CPU, the instructions of the application and of the kernel (separated by address),
  * and the executions of some privileged instructions (recognised by their bytes). PATH is a mapped file that
  * anyone may read at any time: a header, one block of counters per virtual CPU, and a ring of samples that a
  * thread takes every interval_ms. kernel= and idle= may be given more than once; addresses are hexadecimal and

@@ -114,11 +114,11 @@ def on_a_host_with_other_programs(record: TrialRecord) -> TrialRecord:
 def test_seconds_in_which_other_programs_of_a_containers_host_worked_are_left_out(tmp_path: Path) -> None:
     trials = Campaign(campaign(tmp_path / "a", on_a_host_with_other_programs)).trials
     docker, linux = (trials.filter(pl.col("arm") == arm) for arm in ("docker", "linux-qemu"))
-    assert docker["work_seconds_left_out"].to_list() == [1] * 4
+    assert docker["work_seconds_omitted"].to_list() == [1] * 4
     assert docker["work_application_per_request"].to_list() == pytest.approx([APPLICATION] * 4, rel=3e-3)
     total = APPLICATION + KERNEL["docker"]
     assert docker["work_instructions_per_request"].to_list() == pytest.approx([total] * 4, rel=3e-3)
-    assert linux["work_seconds_left_out"].null_count() == 4
+    assert linux["work_seconds_omitted"].null_count() == 4
     assert min(linux["work_application_per_request"]) > 1.01 * APPLICATION
 
 

@@ -169,7 +169,7 @@ def _agrees(target: Holder, run: Callable[[], dict[str, Any]]) -> None:
     pytest.fail(f"told and known in ms: {runs}; the target woke late by up to {late_ms}")
 
 
-# In the warm-up connections are set up, which the target does not see: it is left out.
+# In the warm-up connections are set up, which the target does not see: it is omitted.
 _SPAN = {"warm_up_s": "1.5", "duration_s": "2.5"}
 
 

@@ -110,7 +110,7 @@ def serve() -> Iterator[Callable[[Script], Service]]:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., list[str]]:
-    """The command line of a load on a port; an option of None is left out."""
+    """The command line of a load on a port; an option of None is omitted."""
     responses = tmp_path / "responses.json"
 
     def build(port: int, locustfile: str = "todos.py", **changes: str | None) -> list[str]:

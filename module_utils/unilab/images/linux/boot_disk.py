@@ -38,7 +38,7 @@ from ansible.module_utils.unilab.images.linux.initramfs import recipe as initram
 from ansible.module_utils.unilab.images.linux.packages import BootParts
 from ansible.module_utils.unilab.units import MIB
 
-# Whatever differs between two boots of a disk lies in its head.
+# Whatever differs between two boots of a disk is in its head.
 HEAD_BYTES = 64 << 10
 # The kernel takes 2047 bytes and a NUL, as SYSLINUX does (arch/x86/include/asm/setup.h).
 COMMAND_LINE_MAX_BYTES = 2047
@@ -154,7 +154,7 @@ def _write_fat(disk: Path, sectors: int, files: Mapping[str, bytes], aside: Path
         (aside / name).write_bytes(content)
     place = ("-i", f"{disk}@@{SECTOR_BYTES}")
     geometry = ("-T", str(sectors), "-h", str(_HEADS), "-s", str(_TRACK_SECTORS))
-    # The boot sector is told that one sector lies before it, and a serial number that is no time.
+    # The boot sector states that one sector precedes it, and a serial number that is no time.
     run(["mformat", *place, *geometry, "-H", "1", "-c", str(_CLUSTER_SECTORS), "-N", "0", "::"])
     run(["mcopy", *place, *(str(aside / name) for name in files), "::"])
     run(["syslinux", "--install", "--offset", str(SECTOR_BYTES), str(disk)])

@@ -80,7 +80,7 @@ _DIRECTORY, _EXECUTABLE, _FILE = 0o040755, 0o100755, 0o100644
 def initramfs(busybox: Path, modules: Path, hardware: Hardware, init: str = INIT) -> bytes:
     """An initramfs with ``busybox`` and what ``hardware`` needs of the folder ``modules``.
 
-    ``modules`` is /lib/modules/RELEASE; ``init`` is told of ``{modules}`` and ``{roots}``. Not packed: it
+    ``modules`` is /lib/modules/RELEASE; ``init`` is given ``{modules}`` and ``{roots}``. Not packed: it
     boots no later so. Raises LabError where a module is missing.
     """
     order = module_order(modules, hardware.modules)
@@ -109,7 +109,7 @@ def recipe(busybox: Path, modules: Path, hardware: Hardware) -> dict[str, Any]:
 def module_order(modules: Path, wanted: Sequence[str]) -> list[str]:
     """Paths below ``modules`` of ``wanted`` and what they need, each after what it needs.
 
-    Modules that are built into the kernel are left out. Raises LabError where one is missing.
+    Modules that are built into the kernel are omitted. Raises LabError where one is missing.
     """
     needs: dict[str, list[str]] = {}
     for line in (modules / "modules.dep").read_text(encoding="ascii").splitlines():

@@ -2,7 +2,7 @@
 
 As OSv's ``scripts/imgedit.py setargs`` does, without building the image again: the boot sector loads
 63 sectors from byte 512 on, of which OSv keeps 1024 bytes, the closing NUL included. Runs where the
-guest runs, so nothing but Python is needed; for a VHD or qcow2, qemu-img tells where the sectors lie.
+guest runs, so nothing but Python is needed; for a VHD or qcow2, qemu-img reports where the sectors are.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def set_command_line(path: Path, text: str) -> bool:
 
 
 def _head(path: Path, descriptor: int) -> tuple[int, bytes]:
-    """Where the guest's first sector lies in the file, and all sectors up to the command line's end."""
+    """Where the guest's first sector is in the file, and all sectors up to the command line's end."""
     at = _start(path, os.pread(descriptor, SECTOR_BYTES, 0))
     head = os.pread(descriptor, _HEAD_BYTES, at)
     if len(head) < _HEAD_BYTES or head[BOOT_SIGNATURE_AT:SECTOR_BYTES] != BOOT_SIGNATURE:
@@ -90,7 +90,7 @@ def _head(path: Path, descriptor: int) -> tuple[int, bytes]:
 
 
 def _start(path: Path, first: bytes) -> int:
-    """0 for a raw disk; else where qemu-img says that the sectors lie, side by side."""
+    """0 for a raw disk; else where qemu-img reports the sectors, side by side."""
     known = [name for magic, name in _FORMATS.items() if first.startswith(magic)]
     if not known:
         return 0

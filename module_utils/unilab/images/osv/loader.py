@@ -1,4 +1,4 @@
-"""OSv's loader, told by its content and checked: a kernel ELF, or a boot disk, raw or qcow2.
+"""OSv's loader, detected from its content and checked: a kernel ELF, or a boot disk, raw or qcow2.
 
 Boot disk (OSv's ``arch/x64/boot16.S`` and Makefile): the boot sector with "VSO" at 0x1B8, at 0x10 the
 length of the packed kernel in units of 32 KiB, and from 64 KiB on the packed kernel, itself an ELF
@@ -43,7 +43,7 @@ _OTHERS = {
 
 
 def loader_kind(path: Path) -> str:
-    """Tell what the loader file ``path`` is by its content: kernel, disk or qcow2.
+    """Detect from its content what the loader file ``path`` is: kernel, disk or qcow2.
 
     Raises InputError for anything else, and for a kernel or disk that is not whole.
     """

@@ -6,7 +6,7 @@ directory entries (u64 inode, u16 length, name), symlinks (u16 length, target) a
 mode, number, offset, count). Names are counted in bytes. There are no permissions and no times.
 
 Both passes take entries as ``tree.scan`` gives them, so that no more than the structure area has to
-be held: the super block tells where that area begins, and the area follows the data.
+be held: the super block states where that area begins, and the area follows the data.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _INODE = struct.Struct("<4Q")
 
 @dataclass
 class Layout:
-    """Where everything will lie; ``lay_out`` makes it."""
+    """Where everything will be; ``lay_out`` makes it."""
 
     next_block: int = 1
     directory_entries: bytearray = field(default_factory=bytearray)

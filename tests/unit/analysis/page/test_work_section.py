@@ -13,7 +13,7 @@ from analysis.notebook import Campaign
 from analysis.page.facts import PageFacts
 from analysis.page.figures.work import FIGURE
 from analysis.page.sections.measurements import Work
-from analysis.page.work_tables import left_out
+from analysis.page.work_tables import omitted_seconds
 from analysis.records.metrics import WORK_METRICS
 from contracts.trial import TrialRecord
 
@@ -123,6 +123,6 @@ def test_titles_of_counts_have_their_usual_spelling() -> None:
 
 
 def test_seconds_that_were_left_out_are_stated() -> None:
-    trials = pl.DataFrame({"arm": ["docker", "docker", "osv-qemu"], "work_seconds_left_out": [2, 1, 0]})
-    assert left_out(trials).startswith("3 seconds of 2 windows (docker) were left out")
-    assert left_out(trials.filter(pl.col("arm") == "osv-qemu")) == ""
+    trials = pl.DataFrame({"arm": ["docker", "docker", "osv-qemu"], "work_seconds_omitted": [2, 1, 0]})
+    assert omitted_seconds(trials).startswith("3 seconds of 2 windows (docker) were omitted")
+    assert omitted_seconds(trials.filter(pl.col("arm") == "osv-qemu")) == ""

@@ -143,12 +143,12 @@ def test_long_chains_of_values_are_filled_in() -> None:
 @pytest.mark.parametrize(
     ("text", "cmdline", "notice"),
     [
-        ("--cwd=/srv /server", "/server", "--cwd=/srv is left out"),
-        ("--cwd=/srv ./server", "/srv/server", "--cwd=/srv is left out"),
-        ("--maxnic=0 /server", "/server", "--maxnic=0 is left out"),
-        ("--verbose /server", "/server", "--verbose is left out"),
+        ("--cwd=/srv /server", "/server", "--cwd=/srv is omitted"),
+        ("--cwd=/srv ./server", "/srv/server", "--cwd=/srv is omitted"),
+        ("--maxnic=0 /server", "/server", "--maxnic=0 is omitted"),
+        ("--verbose /server", "/server", "--verbose is omitted"),
         ("/server $NOBODY", "/server", "$NOBODY in the word $NOBODY is not set"),
-        ('/server -Dx="y"', "/server -Dx=y", '" in the word -Dx="y" is left out'),
+        ('/server -Dx="y"', "/server -Dx=y", '" in the word -Dx="y" is omitted'),
         ("java.so -jar a.jar", "/java.so -jar a.jar", "'java.so' has no path: taken for /java.so"),
         ("/java.so\n-jar\ta.jar", "/java.so -jar a.jar", "tabs and line breaks are read as spaces"),
     ],

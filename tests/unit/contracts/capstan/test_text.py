@@ -155,7 +155,7 @@ def test_truth_values_are_those_of_yaml_1_1(tmp_path: Path, word: str, cmdline: 
         ("cmdline: /a\nenv: {A: !!binary '/'}\n", "", "not YAML"),
         ("cmdline: /a\nenv: !own {A: b}\n", "", "the tag !own is unknown"),
         ("cmdline: /a\nenv: {A: |\n a\n b\n}\n", "", "not YAML"),
-        ("cmdline: /a\nenv:\n  A: |\n    text\n", "env.A", "leave out the line break"),
+        ("cmdline: /a\nenv:\n  A: |\n    text\n", "env.A", "omit the line break"),
         ("", "", "this is empty"),
         ("cmdline: /a\n? [a]\n: b\n", "", "not YAML"),
     ],

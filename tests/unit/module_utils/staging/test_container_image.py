@@ -1,4 +1,4 @@
-"""From a container image to a tree: what is taken, what is left out by name, and what is refused."""
+"""From a container image to a tree: what is taken, what is omitted by name, and what is refused."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_configuration_gives_command_environment_and_ports(tmp_path: Path) -> No
     assert done.manifest.env == {"PATH": "/bin:/usr/local/bin", "MODE": "1.10", "EMPTY": ""}
     assert done.manifest.ports == (80, 8080)
     told = " ".join(done.notices)
-    for part in ("working directory /srv", "user 1000:1000", "variable TEXT is left out"):
+    for part in ("working directory /srv", "user 1000:1000", "variable TEXT is omitted"):
         assert part in told
     assert all(notice.startswith("from: ") and "Remedy: " in notice for notice in done.notices)
 
