@@ -13,6 +13,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NetworkPath(Strict):
+    """How packets reach an instance.
+
+    Attributes:
+        container: published, as ``docker run -p`` does it; host, where it shares the network of its host.
+        guest: what moves the packets of a guest's card on QEMU: the host's kernel (vhost), or QEMU itself
+            (virtio). None leaves it to the host's ``qemu_host_vhost``.
+    """
+
+    container: Literal["published", "host"] = "published"
+    guest: Literal["vhost", "virtio"] | None = None
+
+
 class StudyCaps(Strict):
     """What an instance may use. ``cpus`` omitted means one CPU per thread, as in the paper."""
 

@@ -16,7 +16,7 @@ from contracts.cell import Cell
 from contracts.control import again, arm_booted
 from contracts.errors import read_yaml, validate
 from contracts.images.prebuilt import PrebuiltImage
-from contracts.loads import Boots, Load, Pilots, Strict, StudyCaps
+from contracts.loads import Boots, Load, NetworkPath, Pilots, Strict, StudyCaps
 from contracts.workload import (
     PARAMETERS,
     SERVICES,
@@ -27,7 +27,16 @@ from contracts.workload import (
 )
 
 # A key that came after version 1 counts where it is used, so that older campaigns keep their hash.
-_LATER_KEYS = ("prebuilt", "control", "headline", "precision", "pilots", "without_counts", "time_limit_min")
+_LATER_KEYS = (
+    "prebuilt",
+    "control",
+    "headline",
+    "precision",
+    "pilots",
+    "without_counts",
+    "time_limit_min",
+    "network",
+)
 
 Unikernels = dict[str, dict[str, PrebuiltImage]]
 
@@ -86,6 +95,9 @@ class Study(Strict):
         description="workload -> parameter -> value; one that is not named has its default",
     )
     load: dict[str, Load]
+    network: NetworkPath | None = Field(
+        default=None, description="how packets reach containers, and guests on QEMU"
+    )
     boot_timeout_s: float = Field(default=120, gt=0)
     footprints: list[Literal["idle", "loaded"]] = Field(
         default=["idle", "loaded"], min_length=1, description="when memory is read: before the load, after it"

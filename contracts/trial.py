@@ -50,6 +50,7 @@ class Instance(_Part):
         cpus: CPUs of the host that the instance may run on; None in records before version 3.
         cpu_list: those CPUs, "" where it is bound to none.
         host_cpu_list: the host's other CPUs, for the rest of the hypervisor's process; "" where not bound.
+        network_path: how packets reach it: published port, the host's network, vhost-net, virtio in QEMU.
         command_line: what the runtime was given to run.
         identified_by: nonce, where it had to report the nonce of this trial at /identity; answers, where a
             prebuilt unikernel was known only by the workload's right answers at a silent address.
@@ -67,6 +68,7 @@ class Instance(_Part):
     cpus: Count | None = None
     cpu_list: str = ""
     host_cpu_list: str = ""
+    network_path: str = ""
     command_line: str
     host: str
     address: str

@@ -89,10 +89,10 @@ def caps_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], 
 def instance_table(cells: Sequence[CellTrials], records: Mapping[str, TrialRecord], labels: Labels) -> Table:
     """What was booted in each cell: every value that any of its boots states."""
     columns = [SERVICE, ARM, Column("accelerator"), Column("processor"), Column("host")]
-    columns += [Column("its CPUs"), Column("kernel", "prose")]
+    columns += [Column("its CPUs"), Column("network", "prose"), Column("kernel", "prose")]
     columns.append(Column("command line", "prose"))
     columns += [Column(title, "hash") for title in ("artifact SHA-256", "image SHA-256")]
-    names = ["accelerator", "processor", "host", "cpu_list", "kernel", "command_line"]
+    names = ["accelerator", "processor", "host", "cpu_list", "network_path", "kernel", "command_line"]
     names += ["artifact_sha256", "image_sha256"]
     rows = []
     for cell in cells:

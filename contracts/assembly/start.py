@@ -66,6 +66,7 @@ class Start:
     mac: str
     bridge: str
     vhost: bool
+    host_network: bool
     cpu_list: str
     host_cpu_list: str
     network: str
@@ -88,6 +89,15 @@ def ssh_command(host: HostVariables, settings: Settings) -> list[str]:
     words += ["-i", host.ansible_ssh_private_key_file] * bool(host.ansible_ssh_private_key_file)
     words += shlex.split(host.ansible_ssh_common_args) + shlex.split(host.ansible_ssh_extra_args)
     return [*words, host.ansible_host or settings.host]
+
+
+def network_path(platform: str, start: Start) -> str:
+    """How packets reach an instance of ``platform``, for its record; "" where nothing here decides it."""
+    return {
+        "docker": "the host's network" if start.host_network else "published port",
+        "native": "the host's network",
+        "qemu": "vhost-net" if start.vhost else "virtio in QEMU",
+    }.get(platform, "")
 
 
 def number_of_cpus(cpu_list: str) -> int:

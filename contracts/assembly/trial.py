@@ -14,8 +14,9 @@ from contracts.assembly.command_lines import Network, Program, command_line
 from contracts.assembly.images import Image
 from contracts.assembly.load import Clients, Expected, Run, Target, load_command, patience_s, worker_command
 from contracts.assembly.sources import HostVariables
-from contracts.assembly.start import Settings, Start, mac_of, number_of_cpus, ssh_command
+from contracts.assembly.start import Settings, Start, mac_of, network_path, number_of_cpus, ssh_command
 from contracts.errors import InputError
+from contracts.loads import NetworkPath
 from contracts.plan import PlannedTrial
 from contracts.platforms import PLATFORMS, Platform, processor_of_host
 from contracts.study import Study
@@ -160,6 +161,7 @@ class _Assembly:
     def _start(self) -> Start:
         host, settings, image = self.of.host, self.of.settings, self.of.image
         by_nonce = image.identity == "nonce"
+        network = self.of.study.network or NetworkPath()
         return Start(
             command_line=self._command_line(),
             environment=self._environment(),
@@ -175,7 +177,8 @@ class _Assembly:
             timeout_s=self.of.study.boot_timeout_s,
             mac=mac_of(settings.host, settings.instance),
             bridge=host.qemu_host_bridge,
-            vhost=host.qemu_host_vhost,
+            vhost=host.qemu_host_vhost if network.guest is None else network.guest == "vhost",
+            host_network=network.container == "host",
             cpu_list=self._cpu_list(),
             host_cpu_list=host.host_cpus,
             network=host.xenserver_host_network,
@@ -292,6 +295,7 @@ class _Assembly:
                 "cpus": min(vcpus, bound) if bound else vcpus,
                 "cpu_list": start.cpu_list,
                 "host_cpu_list": start.host_cpu_list,
+                "network_path": network_path(self.platform.name, start),
                 "command_line": start.command_line,
                 "host": settings.host,
                 "address": self.address,

@@ -54,6 +54,10 @@ options:
     description: CPU list that the container is bound to; empty for all.
     type: str
     default: ""
+  host_network:
+    description: Let the container share the network of its host. Nothing is published then.
+    type: bool
+    default: false
   timeout_s:
     description: How long to wait for the first right answer.
     type: float
@@ -135,6 +139,7 @@ def main() -> None:
             "cpus": {"type": "float"},
             "memory_mib": {"type": "int"},
             "cpuset": {"type": "str", "default": ""},
+            "host_network": {"type": "bool", "default": False},
             "timeout_s": {"type": "float", "default": 120},
         },
         required_if=[("state", "started", ["image", "address", "nonce", "cpus", "memory_mib"])],
@@ -163,6 +168,7 @@ def _start(module: AnsibleModule, platform: DockerPlatform, host: LocalHost, ins
         memory_mib=wanted["memory_mib"],
         published_on=addresses,
         cpuset=wanted["cpuset"],
+        host_network=wanted["host_network"],
     )
     platform.create(host, instance, boot)
     began_s = time.monotonic()

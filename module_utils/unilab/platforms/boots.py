@@ -37,6 +37,7 @@ def _docker(image: Values, start: Values, accelerator: str) -> DockerBoot:
         memory_mib=int(start["memory_mib"]),
         published_on=[address],
         cpuset=start["cpu_list"],
+        host_network=bool(start["host_network"]),
     )
 
 

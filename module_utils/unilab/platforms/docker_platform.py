@@ -24,6 +24,7 @@ class DockerBoot:
         published_on: addresses of the host on which the port is published; no other can reach it.
         cpus: CPUs' worth of time.
         cpuset: CPU list that the container is bound to, "" for all.
+        host_network: whether it shares the network of its host; nothing is published then.
     """
 
     image: str
@@ -33,6 +34,7 @@ class DockerBoot:
     memory_mib: int
     published_on: Sequence[str]
     cpuset: str = ""
+    host_network: bool = False
 
 
 class DockerPlatform:
@@ -108,12 +110,16 @@ class DockerPlatform:
 def configuration(boot: DockerBoot) -> dict[str, Any]:
     """The container in the engine's own terms."""
     port = f"{boot.port}/tcp"
+    bindings = [{"HostIp": ip, "HostPort": str(boot.port)} for ip in boot.published_on]
+    network: dict[str, Any] = (
+        {"NetworkMode": "host"} if boot.host_network else {"PortBindings": {port: bindings}}
+    )
     return {
         "Image": boot.image,
         "Env": [f"{key}={value}" for key, value in boot.env.items()],
         "ExposedPorts": {port: {}},
         "HostConfig": {
-            "PortBindings": {port: [{"HostIp": ip, "HostPort": str(boot.port)} for ip in boot.published_on]},
+            **network,
             # The tree is read-only in every runtime; /tmp is memory in every runtime.
             "ReadonlyRootfs": True,
             "Tmpfs": {"/tmp": ""},

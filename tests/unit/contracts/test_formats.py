@@ -15,7 +15,7 @@ from contracts.capstan.package import Package
 from contracts.capstan.run import JavaSet, NativeSet, NodeSet, PythonSet, RunFile
 from contracts.cell import Cell
 from contracts.images.prebuilt import PrebuiltImage
-from contracts.loads import Boots, Load, Pilots, StudyCaps
+from contracts.loads import Boots, Load, NetworkPath, Pilots, StudyCaps
 from contracts.plan import PlannedTrial
 from contracts.study import Headline, Study
 from contracts.trial import (
@@ -41,6 +41,7 @@ FORMATS = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 MODELS: tuple[type[BaseModel], ...] = (
     *(
         Study,
+        NetworkPath,
         StudyCaps,
         Boots,
         Pilots,

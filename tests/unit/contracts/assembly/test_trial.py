@@ -178,6 +178,7 @@ def test_guest_has_its_own_kernel_address_and_cpus(tmp_path: Path) -> None:
         "cpus": 2,
         "cpu_list": "",
         "host_cpu_list": "",
+        "network_path": "virtio in QEMU",
         "command_line": LINUX,
         "host": "the-host",
         "address": "10.77.0.100",
@@ -404,3 +405,29 @@ def test_hosts_are_driven_where_the_inventory_says_so(
 ) -> None:
     start = trial(tmp_path, arm, host=host)["start"]
     assert (start["driven"], bool(start["ssh"])) == (driven, driven)
+
+
+@pytest.mark.parametrize(
+    ("arm", "network", "host", "found"),
+    [
+        ("docker", None, {}, (False, False, "published port")),
+        ("docker", {"container": "host"}, {}, (True, False, "the host's network")),
+        ("linux-qemu", None, {"qemu_host_vhost": True}, (False, True, "vhost-net")),
+        ("linux-qemu", {"guest": "virtio"}, {"qemu_host_vhost": True}, (False, False, "virtio in QEMU")),
+        ("linux-qemu", {"guest": "vhost"}, {}, (False, True, "vhost-net")),
+        ("linux-xenserver", {"guest": "virtio"}, {}, (False, False, "")),
+    ],
+)
+def test_study_chooses_the_network_path_and_the_record_has_it(
+    tmp_path: Path,
+    arm: str,
+    network: dict[str, str] | None,
+    host: dict[str, Any],
+    found: tuple[bool, bool, str],
+) -> None:
+    study = STUDY.model_validate(STUDY.model_dump() | {"network": network})
+    made = trial(tmp_path, arm, study=study, host=host)
+    start, instance = made["start"], made["facts"]["instance"]
+    assert (start["host_network"], start["vhost"], instance["network_path"]) == found
+    # Campaigns of studies without the key keep their hash.
+    assert (study.sha256 == STUDY.sha256) is (network is None)

@@ -99,6 +99,7 @@ def wanted(tmp_path: Path, engine: type[Engine]) -> Iterator[dict[str, Any]]:
             "cpus": 1.0,
             "memory_mib": 256,
             "cpu_list": "1",
+            "host_network": False,
             "nonce": "abc",
             "address": "127.0.0.1",
             "publish_address": "",

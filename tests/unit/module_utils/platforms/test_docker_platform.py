@@ -14,7 +14,12 @@ import pytest
 from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.platforms import cgroup, docker_engine, first_answer
 from ansible.module_utils.unilab.platforms.base import GivenOutput, Instance, LocalHost
-from ansible.module_utils.unilab.platforms.docker_platform import DockerBoot, DockerPlatform, resources
+from ansible.module_utils.unilab.platforms.docker_platform import (
+    DockerBoot,
+    DockerPlatform,
+    configuration,
+    resources,
+)
 from xenservers import run
 
 from contracts.platforms import PLATFORMS
@@ -231,3 +236,9 @@ def test_footprint_keeps_when_it_was_read() -> None:
 def test_footprint_of_instance_that_is_gone_fails() -> None:
     result = run("footprint", platform="docker", name="i", when="idle", reading="")
     assert result["failed"] and "gone" in result["msg"]
+
+
+def test_container_in_its_hosts_network_publishes_nothing() -> None:
+    boot = DockerBoot("image", {}, 8080, 1, 64, ["127.0.0.1"], host_network=True)
+    found = configuration(boot)["HostConfig"]
+    assert found["NetworkMode"] == "host" and "PortBindings" not in found
