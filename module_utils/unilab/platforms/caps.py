@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ansible.module_utils.unilab.platforms.base import Cap
 from ansible.module_utils.unilab.units import MIB
 
-# Docker keeps a CPU quota in units of 1e-9 CPUs, the kernel in microseconds of a period of 100 ms.
+# The kernel keeps a CPU quota in microseconds of a period of 100 ms.
 TOLERANCE_CPUS = 1e-6
 
 

@@ -13,6 +13,9 @@ from ansible.module_utils.unilab.platforms.base import Cap, GivenOutput, Host, I
 from ansible.module_utils.unilab.platforms.docker_engine import Engine
 from ansible.module_utils.unilab.units import MIB
 
+# The kernel's default period of a quota, in microseconds (Documentation/scheduler/sched-bwc.rst).
+_PERIOD_US = 100_000
+
 
 @dataclass(frozen=True)
 class DockerBoot:
@@ -132,7 +135,10 @@ def resources(cpus: float, memory_mib: int, cpuset: str) -> dict[str, Any]:
     """The caps in the engine's own terms. No swap beyond memory: a cap that swaps is none."""
     memory_bytes = memory_mib * MIB
     wanted: dict[str, Any] = {
-        "NanoCpus": round(cpus * 1e9),
+        # Not NanoCpus: the engine refuses more of them than CPUs that it may use itself. It may be bound to
+        # the host's CPUs while containers have others.
+        "CpuPeriod": _PERIOD_US,
+        "CpuQuota": round(cpus * _PERIOD_US),
         "Memory": memory_bytes,
         "MemorySwap": memory_bytes,
     }

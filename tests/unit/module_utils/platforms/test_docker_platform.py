@@ -138,7 +138,8 @@ def test_module_makes_a_fresh_container_with_its_caps(answers: list[tuple[Any, .
             "PortBindings": {"8081/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]},
             "ReadonlyRootfs": True,
             "Tmpfs": {"/tmp": ""},
-            "NanoCpus": 500_000_000,
+            "CpuPeriod": 100_000,
+            "CpuQuota": 50_000,
             "Memory": 268435456,
             "MemorySwap": 268435456,
         },
@@ -170,7 +171,12 @@ def test_module_removes_the_container_once(answers: list[tuple[Any, ...]]) -> No
 
 
 def test_resources_allow_no_swap_beyond_memory() -> None:
-    assert resources(1.5, 256, "") == {"NanoCpus": 1_500_000_000, "Memory": 1 << 28, "MemorySwap": 1 << 28}
+    assert resources(1.5, 256, "") == {
+        "CpuPeriod": 100_000,
+        "CpuQuota": 150_000,
+        "Memory": 1 << 28,
+        "MemorySwap": 1 << 28,
+    }
     assert resources(1, 1, "0-1")["CpusetCpus"] == "0-1"
 
 
