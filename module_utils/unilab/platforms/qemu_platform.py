@@ -20,17 +20,17 @@ _AFFINITY = re.compile(r"^pid \d+'s current affinity list: (\S+)$", re.MULTILINE
 # Prints nothing where the process that the pid file remembers has ended (see processes: pid and start time).
 _SCRIPT = r"""
 read -r pid ticks < {pid_file} && [ -r "/proc/$pid/stat" ] || exit 0
-set -- $(sed 's/.*) //' "/proc/$pid/stat")
+read -r stat < "/proc/$pid/stat"
+set -- ${stat##*) }
 [ "$1" != Z ] && [ "${20}" = "$ticks" ] || exit 0
 echo "pid $pid"
-grep '^VmRSS:' "/proc/$pid/status"
 vcpus=
 for task in "/proc/$pid/task"/*; do
   read -r name < "$task/comm" && case $name in "CPU "*) vcpus="$vcpus ${task##*/}" ;; esac
 done
 for thread in $vcpus; do taskset --cpu-list --pid "$thread"; done
 [ -n "$vcpus" ] || taskset --all-tasks --cpu-list --pid "$pid"
-grep -E '^[0-9a-f]+-[0-9a-f]+ |^Rss:' "/proc/$pid/smaps"
+grep -hE '^VmRSS:|^[0-9a-f]+-[0-9a-f]+ |^Rss:' "/proc/$pid/status" "/proc/$pid/smaps"
 :
 """
 

@@ -18,7 +18,8 @@ cd /
 echo started
 setsid {command} < /dev/null > {log} 2>&1 &
 pid=$!
-set -- $(sed 's/.*) //' "/proc/$pid/stat")
+read -r stat < "/proc/$pid/stat"
+set -- ${{stat##*) }}
 echo "$pid ${{20}}" > {pid_file}
 {bind}
 """
@@ -29,8 +30,8 @@ for file in {files}; do
   [ -f "$file" ] || {{ echo "$file does not exist. Remedy: run the image roles again." >&2; exit 1; }}
 done
 mkdir -p {directory}
-rm -f {qmp}
-ip link show dev {tap} > /dev/null 2>&1 || ip tuntap add dev {tap} mode tap
+[ ! -e {qmp} ] || rm -f {qmp}
+ip tuntap add dev {tap} mode tap 2> /dev/null || ip link show dev {tap} > /dev/null
 ip link set {tap} master {bridge} up
 """
 # Ends the remembered process and no other (see processes: pid and start time).
@@ -38,11 +39,11 @@ _END = r"""
 found=
 [ ! -e {directory} ] || found=1
 lives() {{
-  [ -r "/proc/$pid/stat" ] || return 1
-  set -- $(sed 's/.*) //' "/proc/$pid/stat")
+  read -r stat 2> /dev/null < "/proc/$pid/stat" || return 1
+  set -- ${{stat##*) }}
   [ "$1" != Z ] && [ "${{20}}" = "$ticks" ]
 }}
-if read -r pid ticks < {pid_file} 2> /dev/null; then
+if [ -n "$found" ] && read -r pid ticks < {pid_file} 2> /dev/null; then
   for signal in TERM KILL; do
     n=0
     lives && kill -s "$signal" "$pid"
@@ -50,8 +51,10 @@ if read -r pid ticks < {pid_file} 2> /dev/null; then
   done
   ! lives || {{ echo "the guest's process $pid does not end" >&2; exit 1; }}
 fi
-! ip link show dev {tap} > /dev/null 2>&1 || ip link delete {tap}
-rm -rf {directory} {qmp}
+if [ -n "$found" ]; then
+  ! ip link show dev {tap} > /dev/null 2>&1 || ip link delete {tap}
+  rm -rf {directory} {qmp}
+fi
 echo "$found"
 """
 
