@@ -58,7 +58,7 @@ def test_units_of_modules_are_those_of_the_controller(name: str) -> None:
 
 @pytest.mark.parametrize("literal", ["8080", "unilab-instance", "/opt/unilab/load(?!-venv)", "bubble_sort"])
 def test_tasks_and_playbooks_do_not_repeat_the_fact(literal: str) -> None:
-    files = [*PROJECT.glob("playbooks/**/*.yml"), *PROJECT.glob("roles/trial/tasks/*.yml")]
+    files = [*PROJECT.glob("playbooks/**/*.yml"), *PROJECT.glob("roles/trial/tasks/**/*.yml")]
     files += PROJECT.glob("roles/trial/vars/*.yml")
     assert files
     repeated = [path.name for path in files if re.search(literal, path.read_text())]
@@ -67,7 +67,7 @@ def test_tasks_and_playbooks_do_not_repeat_the_fact(literal: str) -> None:
 
 def test_every_platform_is_cleared_before_a_campaign() -> None:
     tasks = PROJECT / "roles/trial/tasks"
-    assert all((tasks / f"clear_{name}.yml").is_file() for name in PLATFORMS)
+    assert all((tasks / f"clear/{name}.yml").is_file() for name in PLATFORMS)
 
 
 def test_platforms_of_a_host_follow_from_its_groups() -> None:
