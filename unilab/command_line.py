@@ -7,7 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from contracts.arms import known_arms
 from contracts.errors import InputError
+from contracts.workload import SERVICES
 from unilab import commands
 from unilab.running import PROJECT
 
@@ -17,14 +19,15 @@ _EPILOG = """examples:
   unilab run studies/paper.yml -i ~/lab          on your machines
   unilab status --watch                          the newest campaign, from another terminal
   unilab resume demo-20261127T120000Z            go on with a stopped campaign
+  unilab try todos-go --arm linux-qemu           one boot, with the console where it fails
   unilab doctor -i ~/lab                         what is wrong with the machines
 
 exit codes:
   0  it worked
-  1  compare --limit: a count rose by more than the limit; doctor: something is wrong
+  1  compare --limit: a count rose by more than the limit; doctor: something is wrong; try: it did not work
   2  bad input, nothing was changed: one line names file, key and remedy
   3  report, compare: it worked, but some input is damaged, and each is named
-  4  run, resume, clean: Ansible failed; the log is named
+  4  run, resume, try, clean: Ansible failed; the log is named
   130  stopped by Ctrl-C: unilab resume goes on
 """
 
@@ -77,6 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     _campaign(resume)
     _laboratory(resume)
     _results(resume)
+
+    attempt = _command(
+        parsers, "try", commands.attempt, "boot a service once on one arm, and print what came of it"
+    )
+    attempt.add_argument("service", choices=SERVICES, metavar="SERVICE", help=f"one of {', '.join(SERVICES)}")
+    attempt.add_argument(
+        "--arm", choices=known_arms(), default="docker", help="what it runs on (default: docker)"
+    )
+    attempt.add_argument("--memory-mib", type=int, default=256, help="memory of the instance (default: 256)")
+    _laboratory(attempt)
 
     status = _command(parsers, "status", commands.status, "print what is done, running and to do")
     _campaign(status)

@@ -13,9 +13,12 @@ from rich.console import Console
 
 from analysis import commands as analysis
 from analysis.compare_campaigns import compare_campaigns
-from contracts.errors import InputError
+from contracts.campaign import read_records
+from contracts.errors import InputError, validate
 from contracts.store.folder import check_name, checked_campaign
+from contracts.study import Study
 from unilab import health
+from unilab.attempt import attempt_study, outcome_lines
 from unilab.invocation import Invocation, read_invocation, variables_of, write_invocation
 from unilab.live import View, duration_text
 from unilab.phases import read_phases
@@ -65,6 +68,21 @@ def resume(options: argparse.Namespace) -> int:
     study = write_study(content, directory / "campaign.json", folder / f"{campaign.study.name}.yml")
     options.results = directory.resolve().parent
     return _site(options, invocation, folder, {"study": str(study), "campaign": campaign.name})
+
+
+def attempt(options: argparse.Namespace) -> int:
+    """Boot a service once, and print what came of it."""
+    content = attempt_study(options.service, options.arm, options.memory_mib)
+    study = validate(Study, content, Path("unilab try"), "unilab try --help lists services and arms")
+    invocation = _invocation(options)
+    folder = new_folder()
+    path = write_study(content, folder, folder / "try.yml")
+    options.results = folder / "results"
+    code = _site(options, invocation, folder, {"study": str(path), "campaign": "try"})
+    directory = options.results / "try"
+    records = read_records(directory) if directory.is_dir() else []
+    print("\n".join(outcome_lines(directory, study, records)))
+    return code or (0 if records and records[0].end.state == "completed" else 1)
 
 
 def status(options: argparse.Namespace) -> int:

@@ -158,7 +158,8 @@ def check_unilab(text: str, place: Place) -> None:
         named = [place.campaign.name if word.startswith("CAMPAIGN") else word for word in words]
         place.run(shlex.join([*named, "--results", str(place.campaign.parent)]))
         return
-    assert (PROJECT / getattr(options, "study", "site.yml")).is_file(), f"{options.study} does not exist"
+    study = getattr(options, "study", "site.yml")
+    assert (PROJECT / study).is_file(), f"{study} does not exist"
     for inventory in options.inventory or []:
         inventory_path(inventory)
     for variable in options.extra_vars:

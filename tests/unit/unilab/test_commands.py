@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from campaigns import make_study, write_campaign
+from campaigns import ended, make_study, write_campaign
 
 from contracts.errors import InputError
 from contracts.store.lock import acquire, this_owner
@@ -180,6 +180,30 @@ def test_resume_starts_a_campaign_as_it_was_started(results: Path, monkeypatch: 
     assert load_study(Path(same.variables["study"])) == make_study()
     assert same.variables["campaign"] == "demo" and same.variables["results_dir"] == str(results)
     assert other.inventories == [str(PROJECT / "inventories/server")]
+
+
+@pytest.mark.parametrize(("state", "code"), [("completed", 0), ("crashed", 1)])
+def test_try_prints_figures_or_the_end_of_the_console(
+    state: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_one_trial(what: Run, *_: object) -> int:
+        study = load_study(Path(what.variables["study"]))
+        edit = (
+            (lambda record: record)
+            if state == "completed"
+            else (lambda record: ended(record, state, "panic"))
+        )
+        directory = Path(what.variables["results_dir"]) / what.variables["campaign"]
+        write_campaign(directory, study, edit=edit)
+        (trial,) = directory.glob("trials/*")
+        (trial / "console.log").write_text("booting\nOut of memory\n")
+        return 0
+
+    monkeypatch.setattr(commands, "run_playbook", run_one_trial)
+    text = output_of(capsys, "try", "todos-go", "--arm", "linux-qemu", code=code)
+    assert "image " in text and "first right answer" in text
+    assert ("Out of memory" in text) is (state == "crashed")
+    assert f"todos-go on linux-qemu, tried once: {state}" in text
 
 
 def test_a_playbook_runs_with_events_a_log_and_no_copy_of_the_environment(
