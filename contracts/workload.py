@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Value = int | float | str
@@ -16,6 +17,7 @@ Value = int | float | str
 
 # A text stands in names of folders and on command lines.
 _TEXT = re.compile(r"[A-Za-z0-9._-]+")
+_MANIFEST = "Capstanfile"
 _TYPES = {"integer": int, "number": float, "text": str}
 
 
@@ -118,15 +120,20 @@ WORKLOADS: dict[str, Workload] = {
 }
 # Every parameter by its name, which is unique among the workloads.
 PARAMETERS = {each.name: each for workload in WORKLOADS.values() for each in workload.parameters}
-LANGUAGES = ("go", "java", "python")
-# Other builds of a service, for studies that name them.
-VARIANTS = {"go": ("static", "shared")}
-SERVICES = tuple(
-    f"{workload}-{language}{variant}"
-    for workload in WORKLOADS
-    for language in LANGUAGES
-    for variant in ("", *(f".{name}" for name in VARIANTS.get(language, ())))
-)
+
+
+def services_in(folder: Path) -> tuple[str, ...]:
+    """The services with a manifest below ``folder``: ``WORKLOAD/LANGUAGE/Capstanfile`` and its variants."""
+    return tuple(
+        f"{workload}-{path.parent.name}{path.name.removeprefix(_MANIFEST)}"
+        for workload in WORKLOADS
+        for path in sorted((folder / workload).glob(f"*/{_MANIFEST}*"))
+        if path.name == _MANIFEST or path.name.startswith(f"{_MANIFEST}.")
+    )
+
+
+# A service is a folder, and nothing else names it.
+SERVICES = services_in(Path(__file__).resolve().parents[1] / "services")
 
 
 def split_service(service: str) -> tuple[str, str]:
