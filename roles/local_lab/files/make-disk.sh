@@ -23,6 +23,12 @@ if [ "$network" = bridged ]; then
     mkdir -p "$work/own/etc/systemd/system/docker.service.d"
     printf '[Service]\nExecStartPost=/sbin/sysctl --quiet net.bridge.bridge-nf-call-iptables=0\n' \
         >"$work/own/etc/systemd/system/docker.service.d/unilab-bridge.conf"
+    # Interrupts belong to the host's own work, on the first CPU. The network card's driver spreads its own over all,
+    # whatever the kernel's irqaffinity= is; those of the disk are the kernel's and stay.
+    printf '[Unit]\nAfter=network.target\n[Service]\nType=oneshot\nExecStart=/bin/sh -c "%s"\n' \
+        'for file in /proc/irq/*/smp_affinity_list; do echo 0 > $$file; done 2> /dev/null; :' \
+        >"$work/own/etc/systemd/system/unilab-interrupts.service"
+    ln -s ../unilab-interrupts.service "$work/own/etc/systemd/system/multi-user.target.wants/"
 fi
 printf '[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n' "$addressed" "$address" "$gateway" \
     >"$networks/20-$addressed.network"
