@@ -13,6 +13,7 @@ import polars as pl
 
 from analysis.records import hdr
 from analysis.records.cells import CellKey
+from analysis.records.emulation import is_emulated
 from analysis.records.latency import TrialLatency, answers_per_second, percentiles, window_rates
 from analysis.records.metrics import memory_column
 from analysis.records.results import Results
@@ -229,7 +230,7 @@ def _instance(record: TrialRecord) -> dict[str, Any]:
     stable = {key: value for key, value in facts if key not in _VOLATILE_FACTS}
     return {name: getattr(record.instance, name) for name in names} | {
         "processor": record.instance.processor,
-        "emulated": record.instance.is_emulated,
+        "emulated": is_emulated(record),
         "instance_cpus": record.instance.vcpus if record.instance.cpus is None else record.instance.cpus,
         "one_server": record.instance.is_on_one_server,
         "software": json.dumps(stable),

@@ -226,3 +226,21 @@ def test_images_of_nearly_one_size_are_the_same(tmp_path: Path) -> None:
 
     image = cell(screen(tmp_path / "c", edit=edit), "osv-qemu", "Image")
     assert (image.value, image.word, image.tone) == ("0.99", "the same", "same")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("states", ["provenance", "record"])
+def test_no_claim_on_times_is_decided_on_an_emulated_server(tmp_path: Path, states: str) -> None:
+    def edit(record: TrialRecord) -> TrialRecord:
+        made = counted_on_server(record)
+        if states == "provenance":
+            return made
+        instance = made.instance.model_copy(update={"host_processor": "tcg"})  # type: ignore[union-attr]
+        return made.model_copy(update={"instance": instance, "provenance": {}})
+
+    write_campaign(tmp_path / "c", STUDY, edit=edit)
+    rows = {row[0]: row for row in Claims.of(facts_of(tmp_path / "c")).claims.rows}
+    # The order of magnitude of a boot: synthetic boots take 1.1 s, which a real processor would contradict.
+    assert rows["C001"][3] == "inconclusive"
+    write_campaign(tmp_path / "d", STUDY, edit=on_kvm)
+    real = {row[0]: row for row in Claims.of(facts_of(tmp_path / "d")).claims.rows}
+    assert real["C001"][3] == "contradicted"

@@ -190,7 +190,9 @@ def test_labels_say_only_what_differs() -> None:
     ],
 )
 def test_a_double_of_xenserver_is_called_one(arm: str, accelerator: str, said: str) -> None:
-    instance = SimpleNamespace(accelerator=accelerator, host="host")
+    instance = SimpleNamespace(
+        accelerator=accelerator, host="host", host_processor=None, is_emulated=accelerator == "tcg"
+    )
     record = SimpleNamespace(cell=SimpleNamespace(arm=arm), instance=instance, provenance={})
     cautions = wording.cautions(SimpleNamespace(records=[record]))  # type: ignore[arg-type]
     assert bool(said) == any("no Xen ran" in row for row in cautions) and said in cautions[-1]
