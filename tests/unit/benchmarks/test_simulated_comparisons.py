@@ -11,6 +11,7 @@ import pytest
 from benchmarks import comparisons
 from benchmarks.analysis import __main__ as analysis_benchmark
 from benchmarks.analysis import jmeter
+from benchmarks.counting import __main__ as counting_benchmark
 from benchmarks.image_build import __main__ as image_benchmark
 from benchmarks.load import __main__ as load_benchmark
 
@@ -78,3 +79,27 @@ def test_missing_module() -> None:
     assert missing == "the Python module no_such_module is not installed. Remedy: pip install it."
     with pytest.raises(ImportError):
         importlib.import_module("no_such_module")
+
+
+def test_the_cost_of_counting_is_judged_by_cpu_seconds_and_by_its_thread(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    window = counting_benchmark.Window
+    plain = [window(3000, 3.0, 1.0 * slow, 0.0) for slow in (1, 2, 3)]
+    # 4 % more CPU per request, whatever the machine's speed in that round was.
+    counted = [window(3000, 3.2, 1.04 * slow, 0.001) for slow in (1, 2, 3)]
+    assert counting_benchmark.report(counted, plain)
+    assert "counted / plain: 0.962 (95 %: 0.962 to 0.962)" in capsys.readouterr().out
+    assert not counting_benchmark.report([window(3000, 3.0, 1.06, 0.0)] * 3, plain[:1] * 3)
+    assert not counting_benchmark.report([window(3000, 3.0, 1.0, 0.04)] * 3, plain[:1] * 3)
+    assert counting_benchmark.requests_of("  11642 requests in 3.00s, 5.31MB read") == 11642
+    with pytest.raises(ValueError, match="no summary of wrk"):
+        counting_benchmark.requests_of("unable to connect")
+
+
+def test_the_cost_of_counting_without_wrk_is_one_message(
+    no_programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks.counting"])
+    with pytest.raises(SystemExit, match=r"wrk is not installed\. Remedy: apt-get install wrk"):
+        counting_benchmark.main()
