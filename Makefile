@@ -4,13 +4,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 STUDY ?= studies/demo.yml
+INVENTORY ?= inventories/local
 OSV_LOADER ?=
 CAMPAIGN ?=
 RELEASE ?= bookworm
 
 VENV := .venv
 BIN := $(VENV)/bin
-PLAY = $(BIN)/ansible-playbook -i inventories/local -e "study='$(STUDY)'" \
+PLAY = $(BIN)/ansible-playbook -i '$(INVENTORY)' -e "study='$(STUDY)'" \
 	$(if $(OSV_LOADER),-e "osv_loader='$(OSV_LOADER)'") $(if $(CAMPAIGN),-e "campaign='$(CAMPAIGN)'")
 
 # What is installed from Debian or Ubuntu, by what it is for.

@@ -1,9 +1,10 @@
 #!/bin/sh
-# make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY plain|bridged
-# Writes the Debian root, with the files of this machine added, into one ext4 disk image.
+# make-disk.sh ROOT DISK SIZE_GIB HOSTNAME ADDRESS/PREFIX GATEWAY plain|bridged [PREPARED]
+# Writes the Debian root, with the files of this machine added, into one ext4 disk image. PREPARED is the folder of a
+# container that ran on this root and has ended: what it changed is added too.
 # The overlay lives in a mount namespace of this script: nothing stays mounted, however it ends.
 set -eu
-root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6 network=$7
+root=$1 disk=$2 size_gib=$3 hostname=$4 address=$5 gateway=$6 network=$7 prepared=${8:-}
 work=$disk.work
 
 rm -rf "$work" "$disk.partial"
@@ -35,8 +36,10 @@ printf '[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n' "$addressed" "$ad
 ln -s /lib/systemd/system/systemd-networkd.service "$work/own/etc/systemd/system/multi-user.target.wants/"
 
 unshare --mount --propagation=private sh -euc '
-    mount -t overlay unilab -o "lowerdir=$1/own:$2" "$1/merged"
+    mount -t overlay unilab -o "lowerdir=$1/own:${5:+$5/upper:}$2" "$1/merged"
+    # The engine has its images in a folder of its own.
+    test -z "$5" || mount --bind "$5/docker" "$1/merged/var/lib/docker"
     mke2fs -q -t ext4 -L root -d "$1/merged" "$3" "$4G"
-' sh "$work" "$root" "$disk.partial" "$size_gib"
+' sh "$work" "$root" "$disk.partial" "$size_gib" "$prepared"
 rm -rf "$work"
 mv "$disk.partial" "$disk"
