@@ -1,4 +1,4 @@
-"""Filters for the stamps by which a prepared host is recognised (contracts.preparation)."""
+"""Filters for the stamps by which a prepared host is recognised (contracts.assembly.preparation)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts import preparation
+from contracts.assembly import preparation
 
 # What images are made of, of the results of the module staged_tree.
 _TREE_KEYS = ("artifact_sha256", "cmdline", "env", "osv_cmdline_suffix", "libc_files")
@@ -26,7 +26,7 @@ def preparation_found(output: str) -> Json:
 
 
 def preparation_inputs(role: str, variables: Mapping[str, Any], more: Any = None) -> str:
-    """Hash of what ``role`` does on a host with these ``variables``; see ``contracts.preparation``."""
+    """Hash of what ``role`` does on a host with these ``variables``; see ``role_inputs`` there."""
     return preparation.role_inputs(PROJECT, role, variables, more)
 
 

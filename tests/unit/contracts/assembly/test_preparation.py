@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contracts.preparation import (
+from contracts.assembly.preparation import (
     Reading,
     read_preparation,
     reading_script,
