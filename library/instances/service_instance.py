@@ -36,7 +36,9 @@ options:
     elements: str
     default: []
   namespace:
-    description: Network namespace of this machine from which the instance is asked; empty for its own.
+    description:
+      - Network namespace of this machine from which the instance is asked; empty for its own.
+      - Used with I(ssh) only. On its own host an instance is asked from the host's network.
     type: str
     default: ""
   state:
@@ -197,7 +199,7 @@ def _started(params: dict[str, Any], host: Host, instance: Instance) -> Result:
             (start["address"], int(start["port"])),
             start["nonce"],
             float(start["timeout_s"]),
-            params["namespace"],
+            params["namespace"] if params["ssh"] else "",
             lambda: platform.runs(host, instance),
             alive_every_s=ALIVE_EVERY_S if params["ssh"] else first_answer.ALIVE_EVERY_S,
         )
