@@ -120,7 +120,15 @@ def least_work(rows: Sequence[AnswerRow], different: Container[frozenset[str]]) 
         names = " and ".join(peer.cell.cell.arm for peer in equals) or "the others"
         return f"least work seen: {name}, {amount}; not decided against {names}"
     if answer.comparison is None:
-        return f"least work: {name}, {amount}"
+        ratios = [
+            (other.comparison.interval.ratio, peer.cell.cell.arm)
+            for _, peer, other in counted
+            if other.comparison
+        ]
+        if not ratios:
+            return f"least work: {name}, {amount}"
+        least, following = min(ratios)
+        return f"least work: {name}, {amount}, {number((1 - 1 / least) * 100, 2)} % fewer than {following}"
     fewer = number((1 - answer.comparison.interval.ratio) * 100, 2)
     return f"least work: {name}, {amount}, {fewer} % fewer than {answer.comparison.pair.base.cell.arm}"
 

@@ -101,6 +101,11 @@ def test_least_work_is_named_where_it_is_decided(decided: Answer, tmp_path: Path
     assert go.least == (
         "least work: osv-qemu, 73.0 thousand instructions per request, 24 % fewer than docker"
     )
+    server = screen(tmp_path / "server", edit=counted_on_server)
+    # 107 against 114 thousand.
+    assert server.services[0].least == (
+        "least work: docker, 107 thousand instructions per request, 6.1 % fewer than osv-qemu"
+    )
     same = screen(tmp_path / "c", edit=_two_arms_with_one_amount_of_work)
     assert same.services[0].least.startswith("least work seen: ")
     assert "not decided against" in same.services[0].least
