@@ -134,7 +134,7 @@ def test_an_open_loop_is_made_by_two_processes_where_the_inventory_says_so(
 def test_prebuilt_images_are_booted_known_loaded_and_reported(
     smoke: tuple[Path, str], results: Path, tmp_path: Path
 ) -> None:
-    """Debian's kernel as packaged, with initramfs and disk: once it tells its identity, once it does not."""
+    """Debian's kernel as packaged, with initramfs and disk: once it reports its identity, once it does not."""
     (kernel,) = PROJECT.glob(".lab/root/boot/vmlinuz-*")
     (initrd,) = PROJECT.glob(".lab/machines/qemu-host/upper/var/lib/unilab/images/linux-*.initrd")
     artifact = by_arm(smoke[0])["linux-qemu"].instance
@@ -161,9 +161,9 @@ def test_prebuilt_images_are_booted_known_loaded_and_reported(
     assert {(arm, r.end.state, r.end.why) for arm, r in records.items()} == {
         (arm, "completed", "") for arm in study["arms"]
     }
-    told, silent = records["debian-qemu"], records["silent-qemu"]
-    assert told.identity and told.identity.nonce_seen == told.identity.nonce_wanted
-    assert told.identity.artifact_seen == artifact.artifact_sha256
+    reported, silent = records["debian-qemu"], records["silent-qemu"]
+    assert reported.identity and reported.identity.nonce_seen == reported.identity.nonce_wanted
+    assert reported.identity.artifact_seen == artifact.artifact_sha256
     assert silent.identity is None and silent.instance and silent.boot and silent.boot.first_answer_ms > 0
     assert (silent.instance.identified_by, silent.instance.port) == ("answers", 9090)
     assert all(row.caps and row.caps.read_back and row.footprints for row in records.values())

@@ -94,8 +94,8 @@ def _run(results: Path, name: str, study: str) -> Run:
 def _double(*words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.doubles.xapi", *words, "--directory", ".lab/xapi_double"]
     done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    reported: dict[str, Any] = json.loads(done.stdout)
+    return reported
 
 
 def _fault(name: str, **how: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -204,3 +205,24 @@ def test_role_readme_shows_every_option() -> None:
     for name in specification["argument_specs"]["main"]["options"]:
         assert f"| `{name}` |" in readme
     assert "Undo: `docker_engine_state: absent`" in readme
+
+
+FIGURATIVE = re.compile(r"\b(told|tells|beforehand|knock|anew|mended|bystanders?|left_?out)\b", re.IGNORECASE)
+TEXTS = {".py", ".yml", ".j2", ".md", ".sh", ".c"}
+# The changelog states what was named so at its time; this file names the words.
+EXCEPTIONS = {"CHANGELOG.md", "tests/unit/test_documentation.py"}
+
+
+def test_no_text_uses_a_figurative_word() -> None:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    names = [name for name in listed.splitlines() if Path(name).suffix in TEXTS and name not in EXCEPTIONS]
+    assert len(names) > 400
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in names
+        if (PROJECT / name).is_file()
+        for number, line in enumerate((PROJECT / name).read_text(encoding="utf-8").splitlines(), 1)
+        if FIGURATIVE.search(line)
+    ]
+    assert found == []

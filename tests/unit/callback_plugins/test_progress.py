@@ -1,4 +1,4 @@
-"""Progress of a campaign, as it is told after each trial."""
+"""Progress of a campaign, as it is reported after each trial."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callback_plugins import campaign_progress
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+def reported(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
     callback, lines = campaign_progress.CallbackModule(), []
     monkeypatch.setattr(callback, "_say", lines.append)
     return callback, lines
@@ -24,9 +24,9 @@ def result(action: str, **content: object) -> SimpleNamespace:
 
 
 def test_a_resumed_campaign_counts_what_is_done_and_estimates_the_rest(
-    told: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    reported: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    callback, lines = told
+    callback, lines = reported
     clock = iter([100.0, 120.0, 150.0])
     monkeypatch.setattr(campaign_progress.time, "monotonic", lambda: next(clock))
     not_run = [{"arm": "osv-qemu", "why": "no loader", "remedy": "name one"}]
@@ -54,9 +54,9 @@ def test_a_resumed_campaign_counts_what_is_done_and_estimates_the_rest(
 
 
 def test_pilots_are_counted_apart_and_leave_the_estimate_alone(
-    told: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    reported: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    callback, lines = told
+    callback, lines = reported
     clock = iter([0.0, 130.0, 150.0])
     monkeypatch.setattr(campaign_progress.time, "monotonic", lambda: next(clock))
     opened = {"name": "c", "directory": str(tmp_path), "resumed": False, "total": 2, "trials": [1, 2]}
@@ -73,9 +73,9 @@ def test_pilots_are_counted_apart_and_leave_the_estimate_alone(
 
 
 def test_a_step_that_takes_long_is_named(
-    told: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch
+    reported: tuple[Any, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    callback, lines = told
+    callback, lines = reported
     monkeypatch.setattr(campaign_progress, "PATIENCE_S", 1.5)
     callback.v2_playbook_on_start(None)
     callback.v2_playbook_on_task_start(SimpleNamespace(get_name=lambda: "role : Install Debian"), False)
@@ -84,7 +84,7 @@ def test_a_step_that_takes_long_is_named(
     assert lines and all("s: role : Install Debian" in line for line in lines)
 
 
-def test_other_modules_are_passed_over(told: tuple[Any, list[str]]) -> None:
-    callback, lines = told
+def test_other_modules_are_passed_over(reported: tuple[Any, list[str]]) -> None:
+    callback, lines = reported
     callback.v2_runner_on_ok(result("ansible.builtin.ping"))
     assert lines == []

@@ -86,11 +86,11 @@ def test_keys_are_those_of_the_model(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_defaults_are_those_of_the_model(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
-        told = documented()[model.__name__][field.alias or name]
+        reported = documented()[model.__name__][field.alias or name]
         if field.is_required():
-            assert told == ""
+            assert reported == ""
         elif field.default not in (None, ""):
-            assert yaml.safe_load(told.strip("`")) == field.default
+            assert yaml.safe_load(reported.strip("`")) == field.default
 
 
 def test_the_example_is_a_valid_study() -> None:

@@ -42,7 +42,7 @@ class Bench:
             endpoints=self.endpoints,
             connections=self.connections,
             meter=SimpleNamespace(since_last=lambda with_open: interval.Cost(0.25, 10, 20, 1)),
-            listeners=[lambda *told: self.heard.append(told)],
+            listeners=[lambda *reported: self.heard.append(reported)],
         )
         self.samples = self.recorder.samples
 

@@ -58,7 +58,7 @@ class Holder:
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self.held_ms, self.late_ms, self._count, self._checked = [], 0.0, 0, False
 
     def stop(self) -> None:
@@ -146,11 +146,11 @@ def _differences(load: dict[str, Any], held_ms: list[float]) -> dict[str, tuple[
         **{f"p{percent}": _percentile(answered, percent) for percent in (50, 99, 99.9)},
         "max": max(answered),
     }
-    told = load["percentiles_ms"] | {"mean": load["mean_response_ms"]}
+    reported = load["percentiles_ms"] | {"mean": load["mean_response_ms"]}
     return {
-        name: (told[name], value)
+        name: (reported[name], value)
         for name, value in known.items()
-        if told[name] != pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE_MS)
+        if reported[name] != pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE_MS)
     }
 
 
@@ -166,7 +166,7 @@ def _agrees(target: Holder, run: Callable[[], dict[str, Any]]) -> None:
             return
     if min(late_ms) > BUSY_MS:
         pytest.skip(f"the machine is too busy: the target woke up to {min(late_ms):.1f} ms late in all runs")
-    pytest.fail(f"told and known in ms: {runs}; the target woke late by up to {late_ms}")
+    pytest.fail(f"reported and known in ms: {runs}; the target woke late by up to {late_ms}")
 
 
 # In the warm-up connections are set up, which the target does not see: it is omitted.

@@ -524,5 +524,5 @@ def test_lost_worker_makes_the_run_invalid_and_keeps_the_log(
     assert name.startswith(gone["host"]) and f"load process lost: {name}" in load["verdict"]
     by_pid = Counter(int(asked.head.partition(b"X-Pid: ")[2].partition(b"\r\n")[0]) for asked in target.asked)
     assert set(by_pid) == {lost.pid, other.pid}
-    # All that the other measured, but what was under way at the end, and of the lost one what it had told.
+    # All that the other measured, but what was under way at the end, and of the lost one what it had taken.
     assert by_pid[other.pid] - USERS <= _logged(tmp_path) <= by_pid.total()

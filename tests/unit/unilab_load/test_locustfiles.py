@@ -40,7 +40,7 @@ class Service:
         self.script = script
         self.loaded = 0
         self.nonce = "n1"
-        self.tells_identity = True
+        self.has_identity = True
         self.delay_s = 0.002
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
@@ -77,10 +77,10 @@ class Service:
                     time.sleep(PAUSE_S if isinstance(answer, list) else 0)
 
     def _identity(self) -> tuple[int, str]:
-        if not self.tells_identity:
+        if not self.has_identity:
             return 404, "{}"
-        told = {"service": "todos-go", "nonce": self.nonce, "artifact": "a1", "threads": 1}
-        return 200, json.dumps(told)
+        reported = {"service": "todos-go", "nonce": self.nonce, "artifact": "a1", "threads": 1}
+        return 200, json.dumps(reported)
 
     def _load(self) -> tuple[int, str] | list[bytes] | None:
         with self._lock:
@@ -173,7 +173,7 @@ def test_target_without_an_identity_is_loaded_unless_one_is_required(
     serve: Any, command: Any, tmp_path: Path
 ) -> None:
     service = serve(lambda n: RIGHT)
-    service.tells_identity = False
+    service.has_identity = False
     silent = {"expect_nonce": None, "expect_artifact": None, "expect_threads": None}
     done = _run(command(service.port, duration_s="1", identity="answers", **silent))
     assert done.returncode == 0, done.stderr

@@ -129,10 +129,10 @@ def test_kernel_leaves_values_of_its_options_as_written() -> None:
     ],
 )
 def test_values_of_a_set_are_filled_in(values: dict[str, str], filled: dict[str, str], notices: int) -> None:
-    found, told = script_variables("config_set.default.env", values)
+    found, reported = script_variables("config_set.default.env", values)
     assert found == filled
-    assert len(told) == notices
-    assert all(one.startswith("config_set.default.env.") and "Remedy: set " in one for one in told)
+    assert len(reported) == notices
+    assert all(one.startswith("config_set.default.env.") and "Remedy: set " in one for one in reported)
 
 
 def test_long_chains_of_values_are_filled_in() -> None:
@@ -156,10 +156,10 @@ def test_long_chains_of_values_are_filled_in() -> None:
 def test_notice_names_key_and_remedy(text: str, cmdline: str, notice: str) -> None:
     found = boot_command(FILE, "cmdline", text, {})
     assert found.cmdline == cmdline
-    [told] = found.notices
-    assert told.startswith("cmdline: ")
-    assert notice in told
-    assert "Remedy: " in told
+    [reported] = found.notices
+    assert reported.startswith("cmdline: ")
+    assert notice in reported
+    assert "Remedy: " in reported
 
 
 def test_program_without_a_path_is_searched_where_osv_does() -> None:

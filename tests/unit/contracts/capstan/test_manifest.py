@@ -489,8 +489,8 @@ def test_public_examples_are_read() -> None:
     for path in capstanfiles:
         manifest = load_manifest(path)
         content = yaml.safe_load(path.read_text())
-        told = " ".join(manifest.notices)
-        assert all(f"{key}: " in told for key in ("base", "rpm-base") if key in content), path
+        reported = " ".join(manifest.notices)
+        assert all(f"{key}: " in reported for key in ("base", "rpm-base") if key in content), path
         assert manifest.cmdline.startswith("/"), path
     for path in packages:
         assert open_folder(path).package.name, path

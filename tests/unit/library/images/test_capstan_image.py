@@ -84,25 +84,25 @@ def test_check_mode_and_diff_show_what_would_change(
     tmp_path: Path, options: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = {"_ansible_check_mode": True, "_ansible_diff": True}
-    told = _run("capstan_image", capsys, **options, **asked)
-    assert told["changed"]
-    assert told["sha256"] is None
-    assert told["diff"]["before"] == ""
-    assert '"app/server"' in told["diff"]["after"]
+    reported = _run("capstan_image", capsys, **options, **asked)
+    assert reported["changed"]
+    assert reported["sha256"] is None
+    assert reported["diff"]["before"] == ""
+    assert '"app/server"' in reported["diff"]["after"]
     assert not Path(options["path"]).parent.exists()
 
     made = _run("capstan_image", capsys, **options, _ansible_diff=True)
-    assert made["diff"] == told["diff"]
+    assert made["diff"] == reported["diff"]
 
     shutil.rmtree(tmp_path / "tree")
     (tmp_path / "service/extra").write_text("more")
     (tmp_path / "service/server").write_text("another")
     staged(tmp_path, {"/app/server": "extra", "/app/extra": "extra"})
     before = sha256_of(Path(options["path"]))
-    told = _run("capstan_image", capsys, **options | {"cmdline": "/app/server x"}, **asked)
+    reported = _run("capstan_image", capsys, **options | {"cmdline": "/app/server x"}, **asked)
     assert sha256_of(Path(options["path"])) == before
-    assert told["diff"]["before"] == made["diff"]["after"]
-    lines = {side: set(told["diff"][side].splitlines()) for side in ("before", "after")}
+    assert reported["diff"]["before"] == made["diff"]["after"]
+    lines = {side: set(reported["diff"][side].splitlines()) for side in ("before", "after")}
     new, old = lines["after"] - lines["before"], lines["before"] - lines["after"]
     assert {json.loads(line)[0] for line in new if line.startswith("[")} == {"app/extra", "app/server"}
     assert {json.loads(line)[0] for line in old if line.startswith("[")} == {"app/server"}
@@ -128,11 +128,11 @@ def test_bad_input_is_one_message_before_anything_is_written(
     check_mode: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = _run("capstan_image", capsys, **options | change, _ansible_check_mode=check_mode)
-    assert told["failed"]
-    assert problem in told["msg"]
-    assert "Remedy: " in told["msg"]
-    assert "\n" not in told["msg"]
+    reported = _run("capstan_image", capsys, **options | change, _ansible_check_mode=check_mode)
+    assert reported["failed"]
+    assert problem in reported["msg"]
+    assert "Remedy: " in reported["msg"]
+    assert "\n" not in reported["msg"]
     assert not Path(options["path"]).parent.exists()
 
 
@@ -141,10 +141,10 @@ def test_a_folder_that_cannot_be_made_is_named(
 ) -> None:
     service(tmp_path / "other")
     options["path"] = str(tmp_path / "other/Capstanfile/disk")
-    told = _run("capstan_image", capsys, **options)
-    assert told["failed"]
+    reported = _run("capstan_image", capsys, **options)
+    assert reported["failed"]
     parent = Path(options["path"]).parent
-    assert f"{options['path']}: cannot write it: File exists ({parent}). Remedy: " in told["msg"]
+    assert f"{options['path']}: cannot write it: File exists ({parent}). Remedy: " in reported["msg"]
 
 
 def test_a_command_line_is_replaced_in_place(
@@ -153,17 +153,17 @@ def test_a_command_line_is_replaced_in_place(
     _run("capstan_image", capsys, **options)
     wanted = {"path": options["path"], "command_line": "--ip=eth0 /app/server", "_ansible_diff": True}
     before = sha256_of(Path(options["path"]))
-    told = _run("osv_command_line", capsys, **wanted, _ansible_check_mode=True)
-    assert told["changed"]
-    assert told["diff"] == {"before": "/app/server\n", "after": "--ip=eth0 /app/server\n"}
+    reported = _run("osv_command_line", capsys, **wanted, _ansible_check_mode=True)
+    assert reported["changed"]
+    assert reported["diff"] == {"before": "/app/server\n", "after": "--ip=eth0 /app/server\n"}
     assert sha256_of(Path(options["path"])) == before
     done = _run("osv_command_line", capsys, **wanted)
-    assert done == told
+    assert done == reported
     again = _run("osv_command_line", capsys, **wanted)
     assert (again["changed"], again["before"]) == (False, "--ip=eth0 /app/server")
 
 
 def test_a_command_line_for_no_disk_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _run("osv_command_line", capsys, path=str(tmp_path / "disk"), command_line="x")
-    assert told["failed"]
-    assert "disk: cannot change its command line: No such file or directory. Remedy: " in told["msg"]
+    reported = _run("osv_command_line", capsys, path=str(tmp_path / "disk"), command_line="x")
+    assert reported["failed"]
+    assert "disk: cannot change its command line: No such file or directory. Remedy: " in reported["msg"]

@@ -66,7 +66,7 @@ class Engine(Quiet):
 
 
 class Service(Quiet):
-    """A service that tells its identity."""
+    """A service that reports its identity."""
 
     def do_GET(self) -> None:
         self.reply(200, {"nonce": "abc", "artifact": "5f", "threads": 1})
@@ -87,7 +87,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Eng
 def wanted(tmp_path: Path, engine: type[Engine]) -> Iterator[dict[str, Any]]:
     """Options for a container whose service answers on this machine, reached by the double of ssh."""
     words = ssh_double(tmp_path)
-    # The control group of the container that the engine tells of is no group of this machine.
+    # The control group of the container that the engine reports is no group of this machine.
     program = Path(words[0])
     reading = tmp_path / "reading"
     reading.write_text(READING)

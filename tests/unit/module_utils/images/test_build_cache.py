@@ -52,8 +52,8 @@ def test_what_a_writer_tells_is_kept_beside_the_file(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     made = make_once(path, {"a": 1}, write, check_mode=False)
     assert (made.sha256, made.facts, made.facts_before) == ("its hash", {"lines": ["a", "b"]}, {})
-    told = make_once(path, {"a": 2}, write, check_mode=True)
-    assert (told.facts, told.facts_before) == ({}, {"lines": ["a", "b"]})
+    reported = make_once(path, {"a": 2}, write, check_mode=True)
+    assert (reported.facts, reported.facts_before) == ({}, {"lines": ["a", "b"]})
 
 
 def test_a_kept_file_tells_the_same_again(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_check_mode_makes_nothing(tmp_path: Path) -> None:
-    told = make_once(tmp_path / "images/disk", {}, _must_not, check_mode=True)
-    assert (told.changed, told.sha256) == (True, None)
+    reported = make_once(tmp_path / "images/disk", {}, _must_not, check_mode=True)
+    assert (reported.changed, reported.sha256) == (True, None)
     assert list(tmp_path.iterdir()) == []
 
 

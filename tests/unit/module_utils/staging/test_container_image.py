@@ -142,9 +142,9 @@ def test_configuration_gives_command_environment_and_ports(tmp_path: Path) -> No
     assert done.manifest.cmdline == "/usr/local/bin/serve -p 8080"
     assert done.manifest.env == {"PATH": "/bin:/usr/local/bin", "MODE": "1.10", "EMPTY": ""}
     assert done.manifest.ports == (80, 8080)
-    told = " ".join(done.notices)
+    reported = " ".join(done.notices)
     for part in ("working directory /srv", "user 1000:1000", "variable TEXT is omitted"):
-        assert part in told
+        assert part in reported
     assert all(notice.startswith("from: ") and "Remedy: " in notice for notice in done.notices)
 
 
@@ -173,7 +173,7 @@ def test_what_a_tree_cannot_have_is_left_out_by_name(tmp_path: Path) -> None:
     }
     image(tmp_path, [members])
     done = staged(tmp_path)
-    told = "\n".join(done.notices)
+    reported = "\n".join(done.notices)
     assert files(done) == {"app/script": "x", "app/server": "program"}
     for part in (
         "device nodes and pipes are not copied: /dev/null, /app/pipe",
@@ -181,7 +181,7 @@ def test_what_a_tree_cannot_have_is_left_out_by_name(tmp_path: Path) -> None:
         "/etc/hosts is not copied: the laboratory writes it",
         "symlinks are not copied: /etc/dangling",
     ):
-        assert part in told
+        assert part in reported
     assert "localhost" in (done.tree / "etc/hosts").read_text()
 
 

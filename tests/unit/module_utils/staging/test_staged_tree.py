@@ -77,8 +77,8 @@ def test_a_damaged_tree_is_staged_again(tmp_path: Path, damaged: str) -> None:
 
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     manifest = load_manifest(service(tmp_path / "service"))
-    told = stage(manifest, tmp_path / "trees/tree", write=False)
-    assert told.changed
+    reported = stage(manifest, tmp_path / "trees/tree", write=False)
+    assert reported.changed
     assert [child.name for child in tmp_path.iterdir()] == ["service"]
 
 

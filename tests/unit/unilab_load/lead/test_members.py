@@ -35,11 +35,11 @@ def test_process_that_ends_first_does_not_fail_littles_law(load: Load, tmp_path:
             )
             measured.add(member, report, 0.0)
     merge.finish()
-    told = load("lead.result").load_result(options_of(load, tmp_path), measured, "test")
-    assert told["requests"] == 300 and told["window_s"] == 4
+    reported = load("lead.result").load_result(options_of(load, tmp_path), measured, "test")
+    assert reported["requests"] == 300 and reported["window_s"] == 4
     # Two of four users were idle for half of the window, which is shown, and is no fault of the generator.
-    assert told["little_residual"] == pytest.approx(-0.25)
-    assert told["verdict"] == "valid"
+    assert reported["little_residual"] == pytest.approx(-0.25)
+    assert reported["verdict"] == "valid"
 
 
 def test_reports_of_an_earlier_run_are_ignored(load: Load) -> None:

@@ -15,7 +15,7 @@ def test_merge_adds_members_by_second_in_order(load: Load, tmp_path: Path) -> No
     path = tmp_path / "latency.hlog"
     merge = merge_of(load, path, warm_up_s=1.0)
     merge.add("b", [interval_of(load, 0.0, "warm_up", [900]), interval_of(load, 1.0, "window", [30, 40])])
-    assert logged(path) == [], "a second was written before both members told of it"
+    assert logged(path) == [], "a second was written before both members reported it"
     merge.add("a", [interval_of(load, 0.0, "warm_up", [800])])
     merge.add("a", [interval_of(load, 1.0, "window", [20])])
     merge.add("b", [interval_of(load, 2.0, "window", [50])])

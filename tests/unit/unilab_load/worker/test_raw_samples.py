@@ -21,8 +21,8 @@ def test_raw_samples_are_the_windows_nanoseconds(load: Load, tmp_path: Path) -> 
     one, other = bench.endpoints
     with load("worker.raw_samples").SampleFile(str(path)) as samples:
         for phase, taken in (("warm_up", [1]), ("window", [2, 3]), ("window", [5 * S]), ("after", [4])):
-            told = {one: np.array(taken), other: np.array([7])}
-            samples.add(interval_of(load, 0.0, phase, []), told, {})
+            reported = {one: np.array(taken), other: np.array([7])}
+            samples.add(interval_of(load, 0.0, phase, []), reported, {})
         assert not path.exists(), "a file of this name is whole"
     table = parquet.read_table(path)
     assert str(table.schema.field("latency_ns").type) == "uint32"

@@ -50,8 +50,13 @@ def test_request_that_ends_at_an_intervals_end_belongs_to_the_next(load: Load) -
     bench.recorder.advance(S // 2 - 1)
     assert bench.recorder.take() == []
     bench.recorder.finish(int(2.5 * S))
-    told = [(i.start_s, i.end_s, i.phase) for i in bench.recorder.take()]
-    assert told == [(0, 0.5, "warm_up"), (0.5, 1.5, "window"), (1.5, 1.75, "window"), (1.75, 2.5, "after")]
+    reported = [(i.start_s, i.end_s, i.phase) for i in bench.recorder.take()]
+    assert reported == [
+        (0, 0.5, "warm_up"),
+        (0.5, 1.5, "window"),
+        (1.5, 1.75, "window"),
+        (1.75, 2.5, "after"),
+    ]
 
 
 def test_errors_and_time_under_way_are_counted(load: Load) -> None:

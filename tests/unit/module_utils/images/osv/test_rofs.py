@@ -73,10 +73,10 @@ def _write(root: Path, image: Path) -> dict[str, str]:
     with image.open("wb") as stream:
         sink = SparseWriter(stream)
         hashes = {entry.path: sha256 for entry, sha256 in write_rofs(sink, layout, scan(root)) if sha256}
-        told = sink.finish()
+        reported = sink.finish()
     assert sink.length == layout.length_bytes == image.stat().st_size
     if sink.length < 1 << 28:
-        assert told == hashlib.sha256(image.read_bytes()).hexdigest()
+        assert reported == hashlib.sha256(image.read_bytes()).hexdigest()
     return hashes
 
 
