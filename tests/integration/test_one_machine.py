@@ -134,7 +134,7 @@ def test_an_open_loop_is_made_by_two_processes_where_the_inventory_says_so(
 def test_prebuilt_images_are_booted_known_loaded_and_reported(
     smoke: tuple[Path, str], results: Path, tmp_path: Path
 ) -> None:
-    """Debian's kernel as packaged, with initramfs and disk: once it reports its identity, once it does not."""
+    """Debian's kernel as packaged, with initramfs and disk: once it reports an identity, once not."""
     (kernel,) = PROJECT.glob(".lab/root/boot/vmlinuz-*")
     (initrd,) = PROJECT.glob(".lab/machines/qemu-host/upper/var/lib/unilab/images/linux-*.initrd")
     artifact = by_arm(smoke[0])["linux-qemu"].instance
