@@ -83,7 +83,8 @@ def ssh_command(host: HostVariables, settings: Settings) -> list[str]:
     """The command that reaches ``host``, over the connection that Ansible has to it."""
     control = host.ansible_control_path % {"directory": settings.control_directory}
     words = ["ssh", "-o", "BatchMode=yes", "-o", "ControlMaster=auto", "-o", "ControlPersist=30m"]
-    words += ["-o", f"ControlPath={control}"]
+    # As ansible.cfg has it: a connection to a host that has gone ends by itself.
+    words += ["-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=20", "-o", f"ControlPath={control}"]
     words += ["-o", f"User={host.ansible_user}"] * bool(host.ansible_user)
     words += ["-o", f"Port={host.ansible_port}"] * bool(host.ansible_port)
     words += ["-i", host.ansible_ssh_private_key_file] * bool(host.ansible_ssh_private_key_file)
