@@ -75,6 +75,7 @@ distclean: stop-lab ## the same, and remove every file that was made, but for re
 .PHONY: stop-lab
 stop-lab:
 	@if [ -d .lab ] && [ -x $(BIN)/ansible-playbook ]; then \
+		[ ! -d .lab/machines/server ] || $(BIN)/ansible-playbook -i inventories/server playbooks/local_lab.yml -e local_lab_state=stopped; \
 		$(BIN)/ansible-playbook -i inventories/xapi_double playbooks/local_lab.yml -e local_lab_state=$(LAB_STATE); \
 	fi
 
