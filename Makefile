@@ -63,6 +63,7 @@ test-xen: setup ## one guest through the boot path of Debian's Xen, in QEMU; no 
 	$(BIN)/python -m tests.xen $(if $(OSV_LOADER),--osv-loader $(abspath $(OSV_LOADER)))
 
 mutants: setup ## how many random changes of the code the unit tests notice; 40 minutes, no part of `test` (docs/mutation.md)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/mutants.txt
 	nice -n 19 $(BIN)/python -m tools.mutants
 
 clean: LAB_STATE := stopped
@@ -88,6 +89,7 @@ osv-lock: setup ## pin the kernel of OSv that was downloaded, once a maintainer 
 lock: ## write the locks of Python's packages again
 	$(BIN)/pip-compile $(LOCK) --extra dev --extra load --output-file requirements/controller.txt pyproject.toml
 	$(BIN)/pip-compile $(LOCK) --output-file requirements/load.txt requirements/load.in
+	$(BIN)/pip-compile $(LOCK) --extra mutants --constraint requirements/controller.txt --output-file requirements/mutants.txt pyproject.toml
 LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 
 .cache/packages.stamp: Makefile

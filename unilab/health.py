@@ -51,6 +51,8 @@ def collect(facts: dict[str, dict[str, Any] | None], event: Mapping[str, Any]) -
             facts[host] = None
         case "runner_on_failed":
             facts[host] = {"failure": str(result.get("msg", "a task failed without a message"))}
+        case "runner_on_ok" if action == "xenserver_facts" and result.get("msg"):
+            facts[host] = {"failure": str(result["msg"])}
         case "runner_on_ok" if action == "clock_offset":
             _add(facts, host, {"clock": {"offset_ns": result["offset_ns"]}})
         case "runner_on_ok" if action == "host_health":

@@ -1,4 +1,7 @@
-"""The places of a module that can be mutated, and a random sample of mutants, by cosmic-ray's operators."""
+"""The places of a module that can be mutated, and a random sample of mutants, by cosmic-ray's operators.
+
+cosmic-ray is installed by `make mutants` only, so it is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,24 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-
-import cosmic_ray.plugins
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
+from typing import Any
 
 Position = tuple[int, int]  # line from 1, column from 0
 Span = tuple[Position, Position]
 
-# Operators without arguments; NoOp changes nothing.
-OPERATORS = {
-    name: operator()
-    for name in sorted(cosmic_ray.plugins.operator_names())
-    if not (operator := cosmic_ray.plugins.get_operator(name)).arguments() and name != "core/NoOp"
-}
+
+@cache
+def _operators() -> dict[str, Any]:
+    """Operators without arguments; NoOp changes nothing."""
+    import cosmic_ray.plugins
+
+    return {
+        name: operator()
+        for name in sorted(cosmic_ray.plugins.operator_names())
+        if not (operator := cosmic_ray.plugins.get_operator(name)).arguments() and name != "core/NoOp"
+    }
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,9 @@ class Mutant:
 
     def code(self, source: str) -> str:
         """The module's code with the change. Raises ValueError where the place is not in ``source``."""
-        changed = mutate_code(source, OPERATORS[self.operator], self.occurrence)
+        from cosmic_ray.mutating import mutate_code
+
+        changed = mutate_code(source, _operators()[self.operator], self.occurrence)
         if changed is None:
             raise ValueError(f"{self.path}: {self.operator} has no place {self.occurrence}")
         return str(changed)
@@ -69,10 +77,12 @@ def sample(paths: Iterable[Path], project: Path, size: int, seed: int) -> list[M
 
 
 def _places(path: str, source: str) -> list[list[Mutant]]:
+    from cosmic_ray.ast import ast_nodes, get_ast
+
     ignored = list(_annotations(source))
     found: dict[Span, list[Mutant]] = defaultdict(list)
     nodes = list(ast_nodes(get_ast(source)))
-    for name, operator in OPERATORS.items():
+    for name, operator in _operators().items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))
         for occurrence, (start, end) in enumerate(spans):
             if not any(first <= start and end <= last for first, last in ignored):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("cosmic_ray", reason="cosmic-ray is installed by `make mutants`")
+
 from tools.mutants import __main__ as program
 from tools.mutants.__main__ import PACKAGES, PROJECT
 from tools.mutants.places import Mutant, sample
