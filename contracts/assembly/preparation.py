@@ -24,6 +24,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 FOLDER = "/var/lib/unilab/prepared"
+# A container may have no machine-id; it then has its host name.
+_MACHINE = "$(cat /etc/machine-id 2>/dev/null || cat /proc/sys/kernel/hostname)"
 _QUIET = "/var/lib/unilab/quiet.json"
 
 # Code that all roles use. A change of it may change what any role does.
@@ -66,7 +68,7 @@ class Reading(BaseModel):
 def reading_script(folder: str = FOLDER) -> str:
     """The shell command whose output ``read_preparation`` understands. It changes nothing."""
     return f"""
-echo "machine $(cat /etc/machine-id 2>/dev/null)"
+echo "machine {_MACHINE}"
 echo "boot $(cat /proc/sys/kernel/random/boot_id)"
 test ! -e {_QUIET} || echo quiet
 cd {shlex.quote(folder)} 2>/dev/null || exit 0
@@ -136,7 +138,7 @@ cd {shlex.quote(folder)}
 for path in {paths or "''"}; do test ! -f "$path" || echo "$path"; done >{name}.files
 {_SEEN} <{name}.files >{name}.seen
 {{
-    printf '{{"machine":"%s","boot":"%s",' "$(cat /etc/machine-id)" "$(cat /proc/sys/kernel/random/boot_id)"
+    printf '{{"machine":"%s","boot":"%s",' "{_MACHINE}" "$(cat /proc/sys/kernel/random/boot_id)"
     printf '%s\\n' {shlex.quote(rest)}
 }} >.{name}.partial
 sync .{name}.partial {name}.files {name}.seen

@@ -97,6 +97,7 @@ def test_load_that_cannot_start_has_no_result_of_an_earlier_boot(
     tmp_path: Path, program: str, message: str
 ) -> None:
     step = load_step(tmp_path, program)
-    # ansible-core ends its own message with a full stop from 2.21 on.
-    assert step | {"msg": step["msg"].rstrip(".")} == {"produced": None, "msg": message}
+    # ansible-core 2.21 writes its own message as a sentence.
+    assert set(step) == {"produced", "msg"} and step["produced"] is None
+    assert message in step["msg"]
     assert list((tmp_path / "trial").iterdir()) == []

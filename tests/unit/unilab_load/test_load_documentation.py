@@ -83,11 +83,18 @@ def _load(folder: Path) -> dict[str, Any]:
 
 
 def test_every_command_is_of_a_kind_that_is_executed_here() -> None:
-    assert [_kind(command) for command in COMMANDS] == ["first", "study", "worker", "master", "calibrate"]
+    kinds = ["first", "record", "study", "worker", "master", "calibrate"]
+    assert [_kind(command) for command in COMMANDS] == kinds
 
 
 def _kind(command: str) -> str:
-    marks = {"calibrate": "calibrate", "--worker": "worker", "--master ": "master", "--expect-nonce": "study"}
+    marks = {
+        "calibrate": "calibrate",
+        "unilab_load.record": "record",
+        "--worker": "worker",
+        "--master ": "master",
+        "--expect-nonce": "study",
+    }
     return next((kind for mark, kind in marks.items() if mark in command), "first")
 
 
@@ -109,6 +116,14 @@ def test_first_command_ends_with_the_six_lines_that_are_shown(
     folder = Path(lines[5].split()[1]).parent
     assert re.fullmatch(r"todos-\d{8}-\d{6}", folder.name) and folder.parent == checkout / "load-results"
     assert (_load(folder)["users"], _load(folder)["window_s"]) == (40, 5)
+
+
+def test_recorded_responses_are_those_of_the_service(
+    port: int, checkout: Path, environment: dict[str, str]
+) -> None:
+    _run(_words(_command("record"), port), checkout, environment)
+    (row,) = json.loads((checkout / "responses.json").read_text())
+    assert row == json.loads((PROJECT / "services/todos/responses.json").read_text())[0]
 
 
 def test_command_of_the_study_completes(port: int, checkout: Path, environment: dict[str, str]) -> None:
