@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from filter_plugins.project.project import checkout_name
+from filter_plugins.project_root import checkout_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 LAB = checkout_name("unilab")

@@ -14,7 +14,7 @@ from ansible.module_utils.unilab.errors import LabError
 from ansible.module_utils.unilab.lab import network as lab_network
 from laboratory import PROJECT, environment, needs_root, processes
 
-from filter_plugins.project import project
+from filter_plugins import project_root as project
 
 COPIED = ("ansible.cfg", "filter_plugins", "inventories", "lab", "contracts")
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from laboratory import PLAYBOOK, PROJECT, environment, play
 
-from filter_plugins.project.project import known_tags
+from filter_plugins.project_root import known_tags
 
 MADE = shutil.ignore_patterns(
     ".git",

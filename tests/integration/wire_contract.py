@@ -61,7 +61,9 @@ def reference(workload: str, array_length: int) -> list[dict[str, Any]]:
     """The entries of ``responses.json``, their placeholders filled in."""
     entries: list[dict[str, Any]] = json.loads((SERVICES / workload / "responses.json").read_text())
     for entry in entries:
-        entry["body"] = entry["body"].replace("{array_length}", str(array_length))
+        for name in entry.pop("parameters", []):
+            assert name == "array_length"
+            entry["body"] = entry["body"].replace("{array_length}", str(array_length))
     return entries
 
 

@@ -16,7 +16,7 @@ from contracts import units
 from contracts.platforms import PLATFORMS
 from contracts.workload import SERVICE_PORT, WORKLOADS
 from filter_plugins.arms.arms import platform_hosts, platforms_of
-from filter_plugins.project.project import role_default
+from filter_plugins.project_root import role_default
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -78,7 +78,7 @@ def test_qemu_opens_no_backing_file(writes: str, tmp_path: Path) -> None:
     path = with_backing(folder)
     (folder / "secret").unlink()  # QEMU ends at once where it looks for this file
     drive = option(
-        qemu._command(GUEST, replace(BOOT, disk=path, disk_format="qcow2", disk_writes=writes)), "-drive"
+        qemu.command_of(GUEST, replace(BOOT, disk=path, disk_format="qcow2", disk_writes=writes)), "-drive"
     )
     safe, plain = drive.replace("if=virtio", "if=none"), f"file={str(path).replace(',', ',,')},if=none"
     assert _status(safe) == 0 and _status(plain) == 1

@@ -15,7 +15,8 @@ from ansible import constants, context
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.loader import connection_loader
 
-PROJECT = Path(__file__).resolve().parents[2]
+# Directly in this folder: without the settings of ansible.cfg, Ansible finds no filters in folders below it.
+PROJECT = Path(__file__).resolve().parents[1]
 SPECIAL_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
 
 
