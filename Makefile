@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 STUDY ?= studies/demo.yml
-INVENTORY ?= inventories/local
+INVENTORY ?= inventories/server
 OSV_LOADER ?=
 CAMPAIGN ?=
 RELEASE ?= bookworm

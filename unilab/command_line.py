@@ -164,7 +164,7 @@ def _laboratory(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=None,
         metavar="PATH",
-        help="inventory, may be given more than once (default: inventories/local)",
+        help="inventory, may be given more than once (default: inventories/server)",
     )
     parser.add_argument(
         "-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE", help="a variable for Ansible"

@@ -193,7 +193,7 @@ def _study_path(name: str) -> Path:
 def _invocation(options: argparse.Namespace, kept: Invocation | None = None) -> Invocation:
     """That of the command line; what it does not give is that of ``kept``. Raises InputError."""
     kept, vault = kept or Invocation(), options.vault_password_file
-    names = options.inventory or kept.inventories or ["inventories/local"]
+    names = options.inventory or kept.inventories or ["inventories/server"]
     return Invocation(
         inventories=[inventory_path(name) for name in names],
         variables=kept.variables | variables_of(options.extra_vars),

@@ -193,12 +193,10 @@ def test_contents_stay_in_sight(opened: Open, width: int) -> None:
     place = link.bounding_box()
     assert place and 0 <= place["y"] < 900
     link.click()
-    top = "document.getElementById('memory').getBoundingClientRect().top"
-    page.wait_for_function(f"{top} >= 0 && {top} < 120")
-    heading = page.locator("#memory h2").bounding_box()
-    bar = page.locator(".contents").bounding_box()
-    assert heading and bar
-    assert width == 1600 or heading["y"] >= bar["y"] + bar["height"] - 1
+    # The page may move there smoothly: its heading comes to rest below the bar of the contents.
+    heading = "document.querySelector('#memory h2').getBoundingClientRect().top"
+    below = "document.querySelector('.contents').getBoundingClientRect().bottom - 1" if width == 390 else "0"
+    page.wait_for_function(f"{heading} >= {below} && {heading} < 120")
 
 
 def test_without_scripts_the_page_is_complete(opened: Open) -> None:
