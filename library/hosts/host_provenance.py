@@ -52,8 +52,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.unilab.errors import LabError
+from ansible.module_utils.unilab.hosts.health import meminfo, os_release, text_of
 from ansible.module_utils.unilab.hosts.quiet import Host, Quiet
-from ansible.module_utils.unilab.units import KIB
 
 
 def main() -> None:
@@ -62,15 +62,15 @@ def main() -> None:
         argument_spec={"programs": {"type": "list", "elements": "list", "default": []}},
         supports_check_mode=True,
     )
-    cpu, memory = _cpuinfo(), _meminfo()
+    cpu, memory = _cpuinfo(), meminfo()
     provenance = {
         "cpu": cpu.get("model name", platform.processor()),
         "cpus": os.cpu_count(),
         "cpu_mhz": cpu.get("cpu MHz", "unknown"),
         "microcode": cpu.get("microcode", "unknown"),
-        "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "none",
+        "governor": text_of(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")) or "none",
         "kernel": platform.release(),
-        "operating_system": _os_release().get("PRETTY_NAME", "unknown"),
+        "operating_system": os_release().get("PRETTY_NAME", "unknown"),
         "virtualization": _said(["systemd-detect-virt"]) or "unknown",
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "memory_in_use_bytes": memory["MemTotal"] - memory["MemAvailable"],
@@ -91,27 +91,9 @@ def _quiet() -> dict[str, Any]:
 
 def _cpuinfo() -> dict[str, str]:
     """Fields of the first processor in /proc/cpuinfo."""
-    first = _text("/proc/cpuinfo").split("\n\n", 1)[0]
+    first = text_of(Path("/proc/cpuinfo")).split("\n\n", 1)[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _meminfo() -> dict[str, int]:
-    """Fields of /proc/meminfo in bytes; proc_meminfo(5) counts in kB of 1024."""
-    rows = (line.split() for line in _text("/proc/meminfo").splitlines())
-    return {row[0].rstrip(":"): int(row[1]) * KIB for row in rows if len(row) == 3}
-
-
-def _os_release() -> dict[str, str]:
-    pairs = (line.partition("=") for line in _text("/etc/os-release").splitlines())
-    return {name: value.strip('"') for name, _, value in pairs}
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return ""
 
 
 def _said(argv: list[str]) -> str:

@@ -27,15 +27,15 @@ def health_of(folders: Sequence[str], root: Path = Path("/")) -> dict[str, Any]:
         interface: that of the default route; mtu in bytes, speed_mbit_per_s.
         has_kvm: whether /dev/kvm exists. system, release: as /etc/os-release names them.
     """
-    memory = _memory(root / "proc/meminfo")
+    memory = meminfo(root / "proc/meminfo")
     interface = _default_interface(root / "proc/net/route")
     card = root / "sys/class/net" / (interface or "none")
-    release = _release(root / "etc/os-release")
+    release = os_release(root / "etc/os-release")
     return {
         "cpus": os.cpu_count(),
-        "load_1min": float((_text(root / "proc/loadavg") or "0").split()[0]),
+        "load_1min": float((text_of(root / "proc/loadavg") or "0").split()[0]),
         "governors": sorted(
-            {_text(path) for path in root.glob("sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")}
+            {text_of(path) for path in root.glob("sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")}
         ),
         "memory_available_bytes": memory.get("MemAvailable"),
         "swap_used_bytes": memory.get("SwapTotal", 0) - memory.get("SwapFree", 0),
@@ -51,20 +51,21 @@ def health_of(folders: Sequence[str], root: Path = Path("/")) -> dict[str, Any]:
     }
 
 
-def _memory(path: Path) -> dict[str, int]:
+def meminfo(path: Path = Path("/proc/meminfo")) -> dict[str, int]:
     """Fields of /proc/meminfo in bytes; proc_meminfo(5) counts in kB of 1024."""
-    rows = (line.split() for line in _text(path).splitlines())
+    rows = (line.split() for line in text_of(path).splitlines())
     return {row[0].rstrip(":"): int(row[1]) * KIB for row in rows if len(row) == 3}
 
 
 def _default_interface(path: Path) -> str | None:
     """Columns of /proc/net/route: interface, destination, ... in hexadecimal."""
-    rows = (line.split() for line in _text(path).splitlines()[1:])
+    rows = (line.split() for line in text_of(path).splitlines()[1:])
     return next((row[0] for row in rows if row[1] == _DEFAULT_ROUTE), None)
 
 
-def _release(path: Path) -> dict[str, str]:
-    pairs = (line.partition("=") for line in _text(path).splitlines())
+def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
+    """Fields of os-release(5)."""
+    pairs = (line.partition("=") for line in text_of(path).splitlines())
     return {name: value.strip('"') for name, _, value in pairs}
 
 
@@ -74,11 +75,12 @@ def _existing(folder: Path) -> Path:
 
 def _number(path: Path) -> int | None:
     """A number above 0; an interface without a link states -1, a virtual one nothing."""
-    text = _text(path)
+    text = text_of(path)
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Content of a file of the kernel without its line break; "" where it cannot be read."""
     try:
         return path.read_text().strip()
     except OSError:
